@@ -1,0 +1,206 @@
+"""The HTTP client for inner services: one deadline over everything, careful retries, a breaker."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from shared.breaker import Breaker
+from shared.contracts.problems import CATALOGUE, MEDIA_TYPE, Problem
+from shared.deadlines import HEADER as DEADLINE_HEADER
+from shared.deadlines import Deadline, current_deadline
+from shared.metrics import ServiceMetrics
+from shared.request_context import (
+    REQUEST_ID_HEADER,
+    TRACE_HEADER,
+    accept_trace,
+    current_request_id,
+    current_trace,
+)
+
+
+class ServiceDownError(Exception):
+    """An inner service gave no usable answer.
+
+    Args:
+        service: its name.
+        reason: `unreachable`, `late`, `overloaded`, `breaker-open` or `failing`.
+    """
+
+    def __init__(self, service: str, reason: str) -> None:
+        super().__init__(f"{service}: {reason}")
+        self.service = service
+        self.reason = reason
+
+
+class ServiceClient:
+    """Calls one inner service. Its operations are pure, so a POST may be sent twice.
+
+    Args:
+        service: its name, for errors and metrics.
+        base_url: where it listens.
+        transport: how bytes travel; None for TCP. Give `httpx.ASGITransport(app)` to stay in the process.
+        connections: open connections at most.
+        attempts: how often one call is sent at most; again only when it surely did no work
+            (no connection, a 503, a connection that broke before any answer).
+        breaker: opens after failures in a row.
+        metrics: where durations are counted.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        base_url: str,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        connections: int = 16,
+        attempts: int = 2,
+        breaker: Breaker | None = None,
+        metrics: ServiceMetrics | None = None,
+    ) -> None:
+        self.service = service
+        self._attempts = attempts
+        self._breaker = breaker or Breaker()
+        self._metrics = metrics
+        limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
+        self._http = httpx.AsyncClient(
+            base_url=base_url,
+            transport=transport or httpx.AsyncHTTPTransport(limits=limits, trust_env=False),
+            timeout=None,  # noqa: S113 - httpx has no total timeout; the deadline below is one
+            trust_env=False,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.aclose()
+
+    async def get(self, path: str, *, seconds: float) -> bytes:
+        """GET; see `post`."""
+        return await self._call("GET", path, None, {}, None, seconds)
+
+    async def post(
+        self,
+        path: str,
+        content: bytes,
+        *,
+        media_type: str,
+        parameters: Mapping[str, str] | None = None,
+        seconds: float,
+    ) -> bytes:
+        """POST a body and give the body of the answer.
+
+        Args:
+            path: below the base URL.
+            content: the body.
+            media_type: its media type.
+            parameters: query parameters.
+            seconds: longest time for this call, retries included; never beyond the request's own deadline.
+
+        Raises:
+            Problem: the service refused the call (4xx), as it said.
+            ServiceDownError: unreachable, late, overloaded or failing.
+        """
+        return await self._call("POST", path, content, {"content-type": media_type}, parameters, seconds)
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        content: bytes | None,
+        headers: Mapping[str, str],
+        parameters: Mapping[str, str] | None,
+        seconds: float,
+    ) -> bytes:
+        deadline = Deadline.after(seconds)
+        if (outer := current_deadline.get()) is not None:
+            deadline = min(deadline, outer, key=lambda one: one.at)
+        if not self._breaker.allows():
+            raise ServiceDownError(self.service, "breaker-open")
+        try:
+            async with asyncio.timeout(deadline.remaining()):
+                answer = await self._send_until_answered(method, path, content, headers, parameters, deadline)
+        except TimeoutError as error:
+            self._breaker.failed()
+            raise ServiceDownError(self.service, "late") from error
+        except ServiceDownError:
+            self._breaker.failed()
+            raise
+        self._breaker.succeeded()
+        return self._unwrap(answer)
+
+    async def _send_until_answered(
+        self,
+        method: str,
+        path: str,
+        content: bytes | None,
+        headers: Mapping[str, str],
+        parameters: Mapping[str, str] | None,
+        deadline: Deadline,
+    ) -> httpx.Response:
+        reason = "unreachable"
+        for attempt in range(self._attempts):
+            if attempt:
+                await asyncio.sleep(0.1 * 2 ** (attempt - 1))
+            started = time.perf_counter()
+            try:
+                answer = await self._http.request(
+                    method,
+                    path,
+                    content=content,
+                    headers={**headers, **_context(deadline)},
+                    params=parameters,
+                )
+            except httpx.TransportError as error:
+                reason = "unreachable"
+                self._observe(started, "", type(error).__name__)
+                continue
+            self._observe(started, str(answer.status_code), "" if answer.is_success else "refused")
+            if answer.status_code != 503:
+                return answer
+            reason = _reason(answer)
+        raise ServiceDownError(self.service, reason)
+
+    def _unwrap(self, answer: httpx.Response) -> bytes:
+        if answer.is_success:
+            return answer.content
+        problem = _problem(answer)
+        if problem is not None and 400 <= problem.status < 500:
+            raise problem
+        raise ServiceDownError(self.service, "late" if answer.status_code == 504 else "failing")
+
+    def _observe(self, started: float, status: str, error_type: str) -> None:
+        if self._metrics is not None:
+            seconds = time.perf_counter() - started
+            self._metrics.client_duration.labels(self.service, status, error_type).observe(seconds)
+
+
+def _context(deadline: Deadline) -> dict[str, str]:
+    headers = {DEADLINE_HEADER: deadline.header(), TRACE_HEADER: accept_trace(current_trace.get())}
+    if request_id := current_request_id.get():
+        headers[REQUEST_ID_HEADER] = request_id
+    return headers
+
+
+def _reason(answer: httpx.Response) -> str:
+    problem = _problem(answer)
+    return "overloaded" if problem is not None and problem.name == "overloaded" else "failing"
+
+
+def _problem(answer: httpx.Response) -> Problem | None:
+    """Turn a problem document back into the exception that it was."""
+    if not answer.headers.get("content-type", "").startswith(MEDIA_TYPE):
+        return None
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        document = answer.json()
+        name = document["type"].removeprefix("/problems/")
+        if name in CATALOGUE:
+            return Problem(name, document["detail"], remedy=document["remedy"], field=document.get("field"))
+    return None

@@ -1,0 +1,81 @@
+"""The inner API of face_service: pictures in, faces out."""
+
+from pydantic import Field
+
+from shared.contracts.base import Contract, PackedVector
+from shared.contracts.emotions import Probability, Scores
+
+
+class Box(Contract):
+    """A rectangle in fractions of the picture's width and height; may reach a little over the edge."""
+
+    x: float = Field(ge=-1, le=2, description="Left edge, 0 = left side of the picture, 1 = right side.")
+    y: float = Field(ge=-1, le=2, description="Top edge, 0 = top of the picture, 1 = bottom.")
+    width: float = Field(gt=0, le=3)
+    height: float = Field(gt=0, le=3)
+
+
+class Point(Contract):
+    """A point in fractions of the picture's width and height."""
+
+    x: float
+    y: float
+
+
+class FaceQuality(Contract):
+    """How well the face can be read."""
+
+    pixels: float = Field(
+        gt=0, description="Mean of the box's width and height, in pixels of the picture analysed."
+    )
+    sharpness: float = Field(
+        ge=0,
+        description="Standard deviation of the Laplacian of the aligned grey crop (0..255 scale); blurred faces are below 5.",
+    )
+    brightness: float = Field(ge=0, le=1, description="Mean luminance of the aligned crop.")
+
+
+class Pose(Contract):
+    """How the head is turned, in degrees; 0 is frontal and upright."""
+
+    yaw: float = Field(
+        ge=-180, le=180, description="Positive when the nose points to the picture's right edge."
+    )
+    roll: float = Field(ge=-180, le=180, description="Positive when the head leans clockwise in the picture.")
+
+
+class Face(Contract):
+    """One detected face in one picture."""
+
+    box: Box
+    detection: Probability = Field(description="Detection score.")
+    landmarks: tuple[Point, ...] | None = Field(
+        default=None,
+        description="Right eye, left eye, nose tip, right and left mouth corner (the person's own right and left); null when the detector gives none.",
+    )
+    pose: Pose | None = None
+    quality: FaceQuality
+    scores: Scores
+    appearance: PackedVector | None = Field(
+        default=None, description="L2-normalised vector that tells people apart inside one analysis."
+    )
+    expression: PackedVector | None = Field(
+        default=None, description="Blendshape coefficients, 0..1, for reading a face over time."
+    )
+
+
+class PictureFaces(Contract):
+    """All faces of one picture of the batch."""
+
+    faces: tuple[Face, ...]
+
+
+class FaceBatch(Contract):
+    """The answer of `POST /v1/faces`: one entry a picture, in the order they were sent."""
+
+    pictures: tuple[PictureFaces, ...]
+    model: str = Field(examples=["face-default-1"])
+    uncertain_below: Probability = Field(
+        description="Confidence below which this network's judgement is called uncertain."
+    )
+    compute_ms: float = Field(ge=0, description="Time spent inside the networks.")

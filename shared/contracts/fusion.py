@@ -1,0 +1,133 @@
+"""The inner API of fusion_service: faces and segments in; people, moments and a verdict out."""
+
+from enum import StrEnum
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from shared.contracts.base import Contract
+from shared.contracts.emotions import Emotion, Judgement, Probability, Scores
+from shared.contracts.faces import Face
+from shared.contracts.media import MediaKind, Modality
+from shared.contracts.speech import SpeechSegment
+
+
+class Strategy(StrEnum):
+    """How the modalities are joined."""
+
+    LEARNED = "learned"  # log-linear pool with weights learned from films, by emotion and by quality
+    MEAN = "mean"
+    WEIGHTED = "weighted"
+    MAX = "max"
+    FACE = "face"
+    SPEECH = "speech"
+
+
+class Profile(StrEnum):
+    """A named set of networks."""
+
+    DEFAULT = "default"
+    PAPER = "paper"
+
+
+class FrameFaces(Contract):
+    """The faces of one frame, as face_service gave them."""
+
+    t: float = Field(ge=0, description="Presentation time, seconds.")
+    faces: tuple[Face, ...]
+
+
+class FusionRequest(Contract):
+    """The body of `POST /v1/fusion`."""
+
+    kind: MediaKind
+    seconds: float = Field(ge=0, description="Length of the stretch analysed; 0 for a picture.")
+    start: float = Field(default=0.0, ge=0, description="Where the stretch starts; moments begin here.")
+    frames: tuple[FrameFaces, ...] = Field(
+        default=(), description="In order of time; frames without faces too."
+    )
+    segments: tuple[SpeechSegment, ...] = Field(default=(), description="On the same clock as the frames.")
+    modalities: tuple[Modality, ...] = Field(
+        default=(Modality.FACE, Modality.SPEECH),
+        min_length=1,
+        description="Modalities that were asked for and could be read.",
+    )
+    strategy: Strategy | None = Field(default=None, description="null: the profile's own.")
+    profile: Profile = Profile.DEFAULT
+    face_uncertain_below: Probability = 0.5
+    speech_uncertain_below: Probability = 0.5
+    moment_seconds: float = Field(default=1.0, ge=0.1, le=60)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        times = [frame.t for frame in self.frames]
+        if times != sorted(times):
+            message = "frames must be in order of time"
+            raise ValueError(message)
+        return self
+
+
+class ModalityWeights(Contract):
+    """How much each modality counted; the two sum to 1."""
+
+    face: Probability
+    speech: Probability
+
+
+class Verdict(Judgement):
+    """The fused emotion of the whole upload."""
+
+    weights: ModalityWeights
+
+
+class FaceVerdict(Judgement):
+    """What the faces say over the whole upload."""
+
+    coverage: Probability = Field(description="Share of the frames with a face.")
+
+
+class SpeechVerdict(Judgement):
+    """What the voice says over the whole upload."""
+
+    seconds: float = Field(ge=0, description="Seconds of speech.")
+    snr_db: float = Field(description="Level of the speech over the level of the pauses, decibels.")
+
+
+class Person(Judgement):
+    """Faces of one film linked over time. The id holds inside this analysis only; nobody is recognised."""
+
+    id: int = Field(ge=1)
+    first_seen: float = Field(ge=0, description="Seconds.")
+    last_seen: float = Field(ge=0, description="Seconds.")
+    frames: int = Field(ge=1, description="In how many sampled frames.")
+
+
+class Reading(Contract):
+    """What one modality said in one moment."""
+
+    label: Emotion
+    scores: Scores
+
+
+class Moment(Judgement):
+    """A slice of the timeline with fused scores, and what each modality said."""
+
+    start: float = Field(ge=0)
+    end: float = Field(gt=0)
+    face: Reading | None
+    speech: Reading | None
+
+
+class FusionResult(Contract):
+    """The answer of `POST /v1/fusion`. `null` where nothing was seen or heard: never a made-up neutral."""
+
+    emotion: Verdict | None
+    face: FaceVerdict | None
+    speech: SpeechVerdict | None
+    people: tuple[Person, ...]
+    moments: tuple[Moment, ...]
+    persons_by_frame: tuple[tuple[int | None, ...], ...] = Field(
+        description="For each frame sent, the person id of each of its faces, in the order sent; null for a passing "
+        "detection too short and weak to be taken for a person, which counts for nothing."
+    )
+    model: str = Field(examples=["fusion-default-1"])

@@ -1,0 +1,137 @@
+"""Problem documents (RFC 9457): what went wrong, and what to do about it."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class ProblemDocument(BaseModel):
+    """The body of every error answer (RFC 9457, media type `application/problem+json`)."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    type: str = Field(
+        examples=["/problems/unsupported-media"], description="Stable name of the kind of problem."
+    )
+    title: str = Field(examples=["Unsupported media"])
+    status: int = Field(ge=400, le=599, examples=[415])
+    detail: str = Field(examples=["The file is a PDF document, not a picture, sound or film."])
+    remedy: str = Field(
+        examples=["Send a JPEG, PNG, WAV, MP3, MP4 or WebM file."], description="What to do about it."
+    )
+    field: str | None = Field(
+        default=None, examples=["file"], description="The parameter, header or field at fault."
+    )
+    request_id: str | None = Field(default=None, description="Equal to the X-Request-Id header.")
+
+
+class Problem(Exception):  # noqa: N818 - "problem" is the word of RFC 9457
+    """A refusal or failure that a client is told about.
+
+    Args:
+        name: last part of the type URI, for example `unsupported-media`; must be in `CATALOGUE`.
+        detail: what happened with this request, without paths or internals.
+        remedy: what the client can do; the catalogue's own where not given.
+        field: parameter at fault.
+        retry_after: seconds for the Retry-After header.
+        extra: further members of the document.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        detail: str,
+        *,
+        remedy: str | None = None,
+        field: str | None = None,
+        retry_after: int | None = None,
+        extra: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.name = name
+        self.status, self.title, default_remedy = CATALOGUE[name]
+        self.detail = detail
+        self.remedy = remedy or default_remedy
+        self.field = field
+        self.retry_after = retry_after
+        self.extra = extra or {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_rebuild, (self.name, self.detail, self.remedy, self.field, self.retry_after, self.extra))
+
+    def document(self, request_id: str | None = None) -> ProblemDocument:
+        """Give the body for an answer to the request with this id."""
+        return ProblemDocument(
+            type=f"/problems/{self.name}",
+            title=self.title,
+            status=self.status,
+            detail=self.detail,
+            remedy=self.remedy,
+            field=self.field,
+            request_id=request_id,
+            **self.extra,
+        )
+
+
+def _rebuild(  # noqa: PLR0917 - the shape that pickle wants
+    name: str, detail: str, remedy: str, field: str | None, retry_after: int | None, extra: dict[str, Any]
+) -> Problem:
+    return Problem(name, detail, remedy=remedy, field=field, retry_after=retry_after, extra=extra)
+
+
+# For each name: status, title and remedy.
+CATALOGUE: dict[str, tuple[int, str, str]] = {
+    "bad-request": (400, "Bad request", "Correct the request and send it again."),
+    "bad-parameter": (
+        422,
+        "Bad parameter",
+        "Correct the parameter named in `field`; /docs lists what is allowed.",
+    ),
+    "unknown-parameter": (
+        422,
+        "Unknown parameter",
+        "Leave it out or correct its name; /docs lists what is allowed.",
+    ),
+    "not-found": (404, "Not found", "See /docs for the addresses that exist."),
+    "method-not-allowed": (405, "Method not allowed", "Use a method named in the Allow header."),
+    "client-closed-request": (
+        499,
+        "Client closed request",
+        "Keep the connection open until the answer arrives.",
+    ),
+    "empty-upload": (422, "Empty upload", "Send the bytes of a picture, a sound or a film."),
+    "upload-too-large": (413, "Upload too large", "Send a smaller file; /v1/limits gives the limit."),
+    "upload-too-slow": (408, "Upload too slow", "Send the body faster."),
+    "unsupported-media": (
+        415,
+        "Unsupported media",
+        "Send a JPEG, PNG, WebP, BMP, GIF, WAV, MP3, FLAC, Ogg, M4A, MP4, MOV, MKV, WebM, AVI or TS file.",
+    ),
+    "damaged-media": (422, "Damaged media", "Check that the file plays, or export it again."),
+    "media-over-limit": (
+        422,
+        "Media over limit",
+        "Send shorter, smaller or simpler media; /v1/limits gives every limit.",
+    ),
+    "nothing-to-analyse": (422, "Nothing to analyse", "Ask for a modality that the media has."),
+    "too-many-requests": (429, "Too many requests", "Wait as long as Retry-After says, then send it again."),
+    "overloaded": (503, "Overloaded", "Wait as long as Retry-After says, then send it again."),
+    "service-unavailable": (
+        503,
+        "Service unavailable",
+        "Wait as long as Retry-After says, then send it again.",
+    ),
+    "not-ready": (503, "Not ready", "Wait until /health/ready answers 200."),
+    "deadline-exceeded": (
+        504,
+        "Deadline exceeded",
+        "Send shorter media, or fewer frames a second with `fps`.",
+    ),
+    "internal-error": (
+        500,
+        "Internal error",
+        "Send it again; if it fails again, report it with the request id.",
+    ),
+}

@@ -1,0 +1,128 @@
+"""What happens around every request: id, trace, deadline, metrics, one log line, and a last catch."""
+
+import asyncio
+import logging
+import time
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.contracts.problems import Problem
+from shared.deadlines import HEADER as DEADLINE_HEADER
+from shared.deadlines import Deadline, current_deadline
+from shared.metrics import ServiceMetrics
+from shared.problem_answers import problem_response
+from shared.request_context import (
+    REQUEST_ID_HEADER,
+    TRACE_HEADER,
+    accept_request_id,
+    accept_trace,
+    current_request_id,
+    current_trace,
+)
+
+_log = logging.getLogger("shared.requests")
+_QUIET = {"/health/live", "/health/ready", "/metrics"}
+
+
+class RequestContextMiddleware:
+    """Outermost ASGI layer of every service.
+
+    Args:
+        app: what it wraps.
+        metrics: where requests are counted.
+        longest_seconds: deadline of a request that brings none, and the most that one may bring.
+    """
+
+    def __init__(self, app: ASGIApp, *, metrics: ServiceMetrics, longest_seconds: float) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._longest_seconds = longest_seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        request_id = accept_request_id(headers.get(REQUEST_ID_HEADER))
+        tokens = (
+            (current_request_id, current_request_id.set(request_id)),
+            (current_trace, current_trace.set(accept_trace(headers.get(TRACE_HEADER)))),
+        )
+        answer = _Answer(send, request_id)
+        active = self._metrics.active_requests.labels(_known_method(scope["method"]))
+        active.inc()
+        started = time.perf_counter()
+        try:
+            await self._call(scope, receive, answer, headers)
+        finally:
+            active.dec()
+            self._record(scope, answer.status, time.perf_counter() - started)
+            for variable, token in tokens:
+                variable.reset(token)
+
+    async def _call(self, scope: Scope, receive: Receive, answer: "_Answer", headers: Headers) -> None:
+        deadline_token = None
+        try:
+            deadline = self._deadline(headers)
+            deadline_token = current_deadline.set(deadline)
+            async with asyncio.timeout(deadline.remaining()) as timer:
+                await self._app(scope, receive, answer)
+        except Problem as known:
+            await self._answer_problem(scope, receive, answer, known)
+        except Exception as error:  # noqa: BLE001 - the last catch: nobody gets a traceback
+            if isinstance(error, TimeoutError) and timer.expired():
+                problem = Problem("deadline-exceeded", "The time allowed for this request is over.")
+            else:
+                _log.exception("unhandled exception")
+                problem = Problem("internal-error", "The server met a fault of its own.")
+            await self._answer_problem(scope, receive, answer, problem)
+        finally:
+            if deadline_token is not None:
+                current_deadline.reset(deadline_token)
+
+    def _deadline(self, headers: Headers) -> Deadline:
+        own = Deadline.after(self._longest_seconds)
+        brought = headers.get(DEADLINE_HEADER)
+        if brought is None:
+            return own
+        return min(own, Deadline.from_header(brought), key=lambda deadline: deadline.at)
+
+    async def _answer_problem(
+        self, scope: Scope, receive: Receive, answer: "_Answer", problem: Problem
+    ) -> None:
+        self._metrics.refusals.labels(problem.name).inc()
+        if answer.status is None:
+            await problem_response(problem)(scope, receive, answer)
+
+    def _record(self, scope: Scope, status: int | None, seconds: float) -> None:
+        route = scope.get("route")
+        path = getattr(route, "path", "unmatched")
+        method = _known_method(scope["method"])
+        self._metrics.request_duration.labels(method, path, str(status or 499)).observe(seconds)
+        if path not in _QUIET:
+            fields = {"method": method, "route": path, "status": status, "ms": round(seconds * 1000, 1)}
+            _log.info("request", extra={"fields": fields})
+
+
+def _known_method(method: str) -> str:
+    known = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"}
+    return method if method in known else "_OTHER"
+
+
+class _Answer:
+    """The send side: remembers the status, adds the headers that every answer carries."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self._request_id = request_id
+        self.status: int | None = None
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-Id"] = self._request_id
+            headers["X-Content-Type-Options"] = "nosniff"
+        await self._send(message)

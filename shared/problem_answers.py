@@ -1,0 +1,115 @@
+"""Exceptions into problem documents (RFC 9457), once for all services."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from shared.contracts.problems import MEDIA_TYPE, Problem, ProblemDocument
+from shared.metrics import ServiceMetrics
+from shared.request_context import current_request_id
+
+_log = logging.getLogger(__name__)
+
+_BY_STATUS = {404: "not-found", 405: "method-not-allowed", 413: "upload-too-large", 415: "unsupported-media"}
+
+
+def problem_response(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
+    """Make the answer for a problem, with `Retry-After` where it has one."""
+    all_headers = dict(headers or {})
+    if problem.retry_after is not None:
+        all_headers["retry-after"] = str(problem.retry_after)
+    all_headers["cache-control"] = "no-store"
+    document = problem.document(current_request_id.get())
+    return Response(
+        document.model_dump_json(exclude_none=True), problem.status, all_headers, media_type=MEDIA_TYPE
+    )
+
+
+def problem_responses(*names: int) -> dict[int | str, dict[str, Any]]:
+    """Describe error statuses for OpenAPI, for the `responses` of a route."""
+    schema = {"$ref": "#/components/schemas/ProblemDocument"}
+    return {
+        status: {
+            "model": ProblemDocument,
+            "description": _DESCRIPTIONS[status],
+            "content": {MEDIA_TYPE: {"schema": schema}},
+        }
+        for status in names
+    }
+
+
+_DESCRIPTIONS = {
+    400: "The request is malformed.",
+    404: "There is nothing at this address.",
+    405: "The address exists, but not with this method.",
+    408: "The body arrived too slowly.",
+    413: "The body is over the limit.",
+    415: "The media type is not one that can be read.",
+    422: "A parameter or the media is not acceptable; `field` names it and `remedy` says what to do.",
+    429: "Too many requests; `Retry-After` says when to come back.",
+    499: "The client closed the connection before the answer was ready.",
+    500: "A fault of the server.",
+    503: "Overloaded, or a service that is needed is down; `Retry-After` says when to come back.",
+    504: "The deadline passed.",
+}
+
+
+def validation_problem(error: RequestValidationError) -> Problem:
+    """Give the problem for FastAPI's validation error: its first fault names the field, all are listed."""
+    faults = error.errors()
+    first = faults[0] if faults else {"loc": ("body",), "msg": "invalid", "type": ""}
+    if first["type"] == "json_invalid":
+        return Problem("bad-request", "The body is not valid JSON.", field="body")
+    listed = [{"field": _field(fault["loc"]), "message": str(fault["msg"])[:300]} for fault in faults[:20]]
+    return Problem(
+        "bad-parameter",
+        f"{listed[0]['field']}: {listed[0]['message']}" if listed else "The request is not acceptable.",
+        field=_field(first["loc"]),
+        extra={"errors": listed},
+    )
+
+
+def _field(location: Sequence[int | str]) -> str:
+    parts = [str(part) for part in location if part not in {"query", "header", "path", "cookie"}]
+    return ".".join(parts)[:200] or "body"
+
+
+def http_problem(error: HTTPException) -> Problem:
+    """Give the problem for an exception of the framework itself."""
+    if isinstance(error.__cause__, Problem):
+        return error.__cause__
+    name = _BY_STATUS.get(error.status_code, "bad-request" if error.status_code < 500 else "internal-error")
+    details = {
+        "not-found": "There is nothing at this address.",
+        "method-not-allowed": "This address does not take that method.",
+    }
+    return Problem(name, details.get(name, str(error.detail)[:300]))
+
+
+def add_problem_answers(app: FastAPI, metrics: ServiceMetrics) -> None:
+    """Answer every exception of the routes of `app` with a problem document."""
+
+    def count(problem: Problem) -> Problem:
+        metrics.refusals.labels(problem.name).inc()
+        return problem
+
+    async def on_problem(_: Request, error: Exception) -> Response:
+        assert isinstance(error, Problem)  # noqa: S101 - the registration below guarantees it
+        return problem_response(count(error))
+
+    async def on_validation_error(_: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)  # noqa: S101
+        return problem_response(count(validation_problem(error)))
+
+    async def on_http_exception(_: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101
+        return problem_response(count(http_problem(error)), error.headers)
+
+    app.add_exception_handler(Problem, on_problem)
+    app.add_exception_handler(RequestValidationError, on_validation_error)
+    app.add_exception_handler(HTTPException, on_http_exception)

@@ -1,0 +1,43 @@
+"""Request bodies, counted while they arrive."""
+
+from starlette.requests import ClientDisconnect, Request
+
+from shared.contracts.problems import Problem
+
+
+def too_large(limit: int) -> Problem:
+    """Give the problem for a body over `limit` bytes."""
+    return Problem(
+        "upload-too-large", f"The body is longer than {limit} bytes.", field="body", extra={"limit": limit}
+    )
+
+
+def refuse_declared_length(request: Request, limit: int) -> None:
+    """Refuse by `Content-Length`, before a byte is read.
+
+    Raises:
+        Problem: `upload-too-large`.
+    """
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limit:
+        raise too_large(limit)
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """Read a whole body of at most `limit` bytes.
+
+    Raises:
+        Problem: `upload-too-large` as soon as the count passes the limit; `client-closed-request`.
+    """
+    refuse_declared_length(request, limit)
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > limit:
+                raise too_large(limit)
+    except ClientDisconnect as error:
+        raise Problem(
+            "client-closed-request", "The connection was closed before the body was complete."
+        ) from error
+    return bytes(body)

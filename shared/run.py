@@ -1,0 +1,25 @@
+"""Run one service as a process: `python -m face_service` and so on."""
+
+from collections.abc import Callable
+
+import uvicorn
+from fastapi import FastAPI
+
+from shared.logs import configure_logs
+from shared.settings import ServiceSettings
+
+
+def run_service(name: str, create_app: Callable[[], FastAPI], settings: ServiceSettings) -> None:
+    """Serve until SIGTERM or SIGINT; running requests may finish within `settings.shutdown_seconds`."""
+    configure_logs(name, settings.log_level)
+    uvicorn.run(
+        create_app(),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=settings.shutdown_seconds,
+        h11_max_incomplete_event_size=64 * 1024,
+    )

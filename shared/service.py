@@ -1,0 +1,177 @@
+"""The factory of all four services: health, metrics, problems, request ids, deadlines, offline docs."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from importlib.metadata import version
+
+from fastapi import APIRouter, Depends, FastAPI, Response
+from fastapi.routing import APIRoute
+from fastapi_offline import FastAPIOffline
+
+from shared.contracts.health import Live, Ready
+from shared.contracts.problems import Problem
+from shared.metrics import ServiceMetrics
+from shared.middleware import RequestContextMiddleware
+from shared.openapi import use_problem_documents_only
+from shared.parameters import refuse_unknown_parameters
+from shared.problem_answers import add_problem_answers, problem_responses
+from shared.settings import ServiceSettings
+
+__all__ = ["ServiceSettings", "create_service"]
+
+_log = logging.getLogger(__name__)
+
+Load = Callable[[FastAPI], None]
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+Components = Callable[[FastAPI], Awaitable[dict[str, str]]]
+
+
+class _Readiness:
+    """Whether the networks are loaded; why not, if loading failed."""
+
+    def __init__(self) -> None:
+        self.loaded = False
+        self.failure: Exception | None = None
+
+
+def create_service(
+    *,
+    name: str,
+    title: str,
+    description: str,
+    settings: ServiceSettings,
+    routers: Sequence[APIRouter],
+    load: Load | None = None,
+    lifespan: Lifespan | None = None,
+    components: Components | None = None,
+) -> FastAPI:
+    """Make a service.
+
+    `app.state.settings` and `app.state.metrics` (`ServiceMetrics`) are set before anything else runs.
+
+    Args:
+        name: for metrics and logs, for example `face_service`.
+        title: heading of /docs.
+        description: text under it, Markdown.
+        settings: this service's settings.
+        routers: its routes.
+        load: loads the networks, runs each once, and puts them on `app.state`. Runs in a thread at start;
+            calls are refused with `not-ready` until it returns. When it raises, the service stays not ready,
+            /health/live answers 503 and the log says why.
+        lifespan: async context around the service's life, entered before `load`.
+        components: more things to be ready, name -> `ready` or the reason why not.
+    """
+    package_version = version("emotion-server")
+    metrics = ServiceMetrics(name, package_version)
+    readiness = _Readiness()
+    app = FastAPIOffline(
+        title=title,
+        description=description,
+        version=package_version,
+        lifespan=_life(lifespan, load, readiness, metrics),
+        dependencies=[Depends(refuse_unknown_parameters)],
+        generate_unique_id_function=_operation_id,
+        swagger_ui_parameters={"tryItOutEnabled": True, "defaultModelsExpandDepth": 0},
+    )
+    app.state.settings = settings
+    app.state.metrics = metrics
+    for router in routers:
+        app.include_router(router, dependencies=[Depends(_gate(readiness))])
+    app.include_router(_health(name, package_version, readiness, metrics, components, app))
+    add_problem_answers(app, metrics)
+    use_problem_documents_only(app)
+    app.add_middleware(
+        RequestContextMiddleware,
+        metrics=metrics,
+        longest_seconds=settings.request_seconds,
+    )
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+def _gate(readiness: _Readiness) -> Callable[[], Awaitable[None]]:
+    async def refuse_until_ready() -> None:
+        if not readiness.loaded:
+            raise Problem("not-ready", "The networks of this service are still loading.", retry_after=1)
+
+    return refuse_until_ready
+
+
+def _life(
+    lifespan: Lifespan | None, load: Load | None, readiness: _Readiness, metrics: ServiceMetrics
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    async def load_networks(app: FastAPI) -> None:
+        started = time.monotonic()
+        try:
+            if load is not None:
+                await asyncio.to_thread(load, app)
+        except Exception as error:  # noqa: BLE001 - whatever it is, /health/live reports it
+            _log.exception("loading failed")
+            readiness.failure = error
+            return
+        readiness.loaded = True
+        metrics.ready.set(1)
+        _log.info("ready", extra={"fields": {"seconds": round(time.monotonic() - started, 2)}})
+
+    @contextlib.asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        async with contextlib.AsyncExitStack() as stack:
+            if lifespan is not None:
+                await stack.enter_async_context(lifespan(app))
+            loading = asyncio.create_task(load_networks(app))
+            try:
+                yield
+            finally:
+                metrics.ready.set(0)
+                await loading
+
+    return life
+
+
+def _health(  # noqa: PLR0917 - called once, just above
+    name: str,
+    package_version: str,
+    readiness: _Readiness,
+    metrics: ServiceMetrics,
+    components: Components | None,
+    app: FastAPI,
+) -> APIRouter:
+    router = APIRouter(tags=["health"])
+
+    @router.get("/health/live", summary="Does the process answer?", responses=problem_responses(422, 503))
+    async def live() -> Live:
+        if readiness.failure is not None:
+            raise Problem(
+                "service-unavailable", "The networks of this service could not be loaded.", retry_after=10
+            )
+        return Live(service=name, version=package_version)
+
+    @router.get("/health/ready", summary="Can it take work?", responses=problem_responses(422, 503))
+    async def ready() -> Ready:
+        found = {"networks": "ready" if readiness.loaded else "loading"}
+        if components is not None and readiness.loaded:
+            found.update(await components(app))
+        if any(state not in {"ready", "degraded"} for state in found.values()):
+            raise Problem("not-ready", "Not ready yet.", retry_after=1, extra={"components": found})
+        return Ready(service=name, components=found)
+
+    @router.get(
+        "/metrics",
+        summary="Metrics in Prometheus' text format",
+        response_class=Response,
+        responses={
+            200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
+            **problem_responses(422),
+        },
+    )
+    async def metrics_exposition() -> Response:
+        return Response(metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    return router

@@ -1,0 +1,64 @@
+"""Settings that every service has; each service adds its own in its `settings.py`."""
+
+import os
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def usable_cpus() -> int:
+    """Count the CPUs that this process may use: its affinity, cut by the control group's quota (v1 or v2)."""
+    cpus = float(len(os.sched_getaffinity(0)))
+    for quota in (_quota_v2(), _quota_v1()):
+        if quota is not None:
+            cpus = min(cpus, quota)
+    return max(1, round(cpus))
+
+
+def _quota_v2() -> float | None:
+    try:
+        with open("/sys/fs/cgroup/cpu.max", encoding="ascii") as file:  # noqa: PTH123 - kernel file
+            quota, period = file.read().split()
+    except (OSError, ValueError):
+        return None
+    return None if quota == "max" else int(quota) / int(period)
+
+
+def _quota_v1() -> float | None:
+    try:
+        with open("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", encoding="ascii") as file:  # noqa: PTH123 - kernel file
+            quota = int(file.read())
+        with open("/sys/fs/cgroup/cpu/cpu.cfs_period_us", encoding="ascii") as file:  # noqa: PTH123 - kernel file
+            period = int(file.read())
+    except (OSError, ValueError):
+        return None
+    return None if quota <= 0 else quota / period
+
+
+class ServiceSettings(BaseSettings):
+    """Read from the environment, prefix `EMOTION_`; a wrong value stops the start with its name."""
+
+    model_config = SettingsConfigDict(env_prefix="EMOTION_", frozen=True, extra="ignore")
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on.")
+    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    threads: Annotated[int, Field(ge=1, le=256)] = Field(
+        default_factory=usable_cpus, description="CPU budget: inference threads of this service."
+    )
+    inference_queue: int = Field(
+        default=32, ge=0, le=10_000, description="Calls that may wait for an inference thread."
+    )
+    max_body_bytes: int = Field(
+        default=64 * 1024 * 1024, ge=1024, description="Longest request body of an inner service, bytes."
+    )
+    request_seconds: float = Field(
+        default=300.0,
+        gt=0,
+        le=86_400,
+        description="Longest time for one request without a deadline of its own.",
+    )
+    shutdown_seconds: int = Field(
+        default=20, ge=1, le=600, description="How long running requests may finish at a stop."
+    )
