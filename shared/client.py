@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -84,7 +85,7 @@ class ServiceClient:
 
     async def get(self, path: str, *, seconds: float) -> bytes:
         """GET; see `post`."""
-        return await self._call("GET", path, None, {}, None, seconds)
+        return await self._call(_Call("GET", path), seconds)
 
     async def post(
         self,
@@ -108,17 +109,9 @@ class ServiceClient:
             Problem: the service refused the call (4xx), as it said.
             ServiceDownError: unreachable, late, overloaded or failing.
         """
-        return await self._call("POST", path, content, {"content-type": media_type}, parameters, seconds)
+        return await self._call(_Call("POST", path, content, media_type, parameters), seconds)
 
-    async def _call(
-        self,
-        method: str,
-        path: str,
-        content: bytes | None,
-        headers: Mapping[str, str],
-        parameters: Mapping[str, str] | None,
-        seconds: float,
-    ) -> bytes:
+    async def _call(self, call: "_Call", seconds: float) -> bytes:
         deadline = Deadline.after(seconds)
         if (outer := current_deadline.get()) is not None:
             deadline = min(deadline, outer, key=lambda one: one.at)
@@ -126,7 +119,7 @@ class ServiceClient:
             raise ServiceDownError(self.service, "breaker-open")
         try:
             async with asyncio.timeout(deadline.remaining()):
-                answer = await self._send_until_answered(method, path, content, headers, parameters, deadline)
+                answer = await self._send_until_answered(call, deadline)
         except TimeoutError as error:
             self._breaker.failed()
             raise ServiceDownError(self.service, "late") from error
@@ -136,15 +129,7 @@ class ServiceClient:
         self._breaker.succeeded()
         return self._unwrap(answer)
 
-    async def _send_until_answered(
-        self,
-        method: str,
-        path: str,
-        content: bytes | None,
-        headers: Mapping[str, str],
-        parameters: Mapping[str, str] | None,
-        deadline: Deadline,
-    ) -> httpx.Response:
+    async def _send_until_answered(self, call: "_Call", deadline: Deadline) -> httpx.Response:
         reason = "unreachable"
         for attempt in range(self._attempts):
             if attempt:
@@ -152,11 +137,11 @@ class ServiceClient:
             started = time.perf_counter()
             try:
                 answer = await self._http.request(
-                    method,
-                    path,
-                    content=content,
-                    headers={**headers, **_context(deadline)},
-                    params=parameters,
+                    call.method,
+                    call.path,
+                    content=call.content,
+                    headers=call.headers(deadline),
+                    params=call.parameters,
                 )
             except httpx.TransportError as error:
                 reason = "unreachable"
@@ -182,11 +167,21 @@ class ServiceClient:
             self._metrics.client_duration.labels(self.service, status, error_type).observe(seconds)
 
 
-def _context(deadline: Deadline) -> dict[str, str]:
-    headers = {DEADLINE_HEADER: deadline.header(), TRACE_HEADER: accept_trace(current_trace.get())}
-    if request_id := current_request_id.get():
-        headers[REQUEST_ID_HEADER] = request_id
-    return headers
+@dataclass(frozen=True, slots=True)
+class _Call:
+    method: str
+    path: str
+    content: bytes | None = None
+    media_type: str | None = None
+    parameters: Mapping[str, str] | None = None
+
+    def headers(self, deadline: Deadline) -> dict[str, str]:
+        headers = {DEADLINE_HEADER: deadline.header(), TRACE_HEADER: accept_trace(current_trace.get())}
+        if request_id := current_request_id.get():
+            headers[REQUEST_ID_HEADER] = request_id
+        if self.media_type is not None:
+            headers["content-type"] = self.media_type
+        return headers
 
 
 def _reason(answer: httpx.Response) -> str:

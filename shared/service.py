@@ -13,7 +13,9 @@ from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 
 from shared.contracts.health import Live, Ready
+from shared.contracts.manifests import Manifest, ModelList
 from shared.contracts.problems import Problem
+from shared.inference import summarise
 from shared.metrics import ServiceMetrics
 from shared.middleware import RequestContextMiddleware
 from shared.openapi import use_problem_documents_only
@@ -25,7 +27,7 @@ __all__ = ["ServiceSettings", "create_service"]
 
 _log = logging.getLogger(__name__)
 
-Load = Callable[[FastAPI], None]
+Load = Callable[[FastAPI], Sequence[Manifest] | None]
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 Components = Callable[[FastAPI], Awaitable[dict[str, str]]]
 
@@ -36,6 +38,7 @@ class _Readiness:
     def __init__(self) -> None:
         self.loaded = False
         self.failure: Exception | None = None
+        self.manifests: Sequence[Manifest] = ()
 
 
 def create_service(
@@ -59,11 +62,11 @@ def create_service(
         description: text under it, Markdown.
         settings: this service's settings.
         routers: its routes.
-        load: loads the networks, runs each once, and puts them on `app.state`. Runs in a thread at start;
-            calls are refused with `not-ready` until it returns. When it raises, the service stays not ready,
-            /health/live answers 503 and the log says why.
+        load: loads the networks, runs each once, puts them on `app.state` and returns their manifests, which
+            `GET /v1/models` then shows. Runs in a thread at start; calls are refused with `not-ready` until it
+            returns. When it raises, the service stays not ready, /health/live answers 503, the log says why.
         lifespan: async context around the service's life, entered before `load`.
-        components: more things to be ready, name -> `ready` or the reason why not.
+        components: more things to be ready, name -> `ready`, `degraded` or the reason why not.
     """
     package_version = version("emotion-server")
     metrics = ServiceMetrics(name, package_version)
@@ -79,8 +82,11 @@ def create_service(
     )
     app.state.settings = settings
     app.state.metrics = metrics
+    gate = [Depends(_gate(readiness))]
     for router in routers:
-        app.include_router(router, dependencies=[Depends(_gate(readiness))])
+        app.include_router(router, dependencies=gate)
+    if load is not None:
+        app.include_router(_models(name, readiness), dependencies=gate)
     app.include_router(_health(name, package_version, readiness, metrics, components, app))
     add_problem_answers(app, metrics)
     use_problem_documents_only(app)
@@ -104,6 +110,16 @@ def _gate(readiness: _Readiness) -> Callable[[], Awaitable[None]]:
     return refuse_until_ready
 
 
+def _models(name: str, readiness: _Readiness) -> APIRouter:
+    router = APIRouter(tags=["models"])
+
+    @router.get("/v1/models", summary="Which networks are loaded?", responses=problem_responses(422, 503))
+    async def models() -> ModelList:
+        return ModelList(models=tuple(summarise(manifest, service=name) for manifest in readiness.manifests))
+
+    return router
+
+
 def _life(
     lifespan: Lifespan | None, load: Load | None, readiness: _Readiness, metrics: ServiceMetrics
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
@@ -111,7 +127,7 @@ def _life(
         started = time.monotonic()
         try:
             if load is not None:
-                await asyncio.to_thread(load, app)
+                readiness.manifests = await asyncio.to_thread(load, app) or ()
         except Exception as error:  # noqa: BLE001 - whatever it is, /health/live reports it
             _log.exception("loading failed")
             readiness.failure = error

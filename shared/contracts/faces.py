@@ -30,7 +30,7 @@ class FaceQuality(Contract):
     )
     sharpness: float = Field(
         ge=0,
-        description="Standard deviation of the Laplacian of the aligned grey crop (0..255 scale); blurred faces are below 5.",
+        description="Standard deviation of the Laplacian of the aligned grey crop (0..255); blurred: below 5.",
     )
     brightness: float = Field(ge=0, le=1, description="Mean luminance of the aligned crop.")
 
@@ -51,7 +51,8 @@ class Face(Contract):
     detection: Probability = Field(description="Detection score.")
     landmarks: tuple[Point, ...] | None = Field(
         default=None,
-        description="Right eye, left eye, nose tip, right and left mouth corner (the person's own right and left); null when the detector gives none.",
+        description="Right eye, left eye, nose tip, right and left mouth corner, as the person would say; "
+        "null when the detector gives none.",
     )
     pose: Pose | None = None
     quality: FaceQuality

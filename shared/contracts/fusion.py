@@ -94,7 +94,7 @@ class SpeechVerdict(Judgement):
 
 
 class Person(Judgement):
-    """Faces of one film linked over time. The id holds inside this analysis only; nobody is recognised."""
+    """Faces of one film linked over time; the id holds inside this analysis only. Nobody is recognised."""
 
     id: int = Field(ge=1)
     first_seen: float = Field(ge=0, description="Seconds.")

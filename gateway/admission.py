@@ -1,0 +1,42 @@
+"""How many uploads are taken at once: so many analyses run, a few wait, the rest is refused at once."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from shared.contracts.problems import Problem
+
+
+class Admission:
+    """A bounded waiting room.
+
+    Args:
+        running: analyses at once.
+        waiting: uploads that may wait for their turn or still be arriving.
+    """
+
+    def __init__(self, *, running: int, waiting: int) -> None:
+        self._places = running + waiting
+        self._inside = 0
+        self._turns = asyncio.Semaphore(running)
+
+    @contextlib.asynccontextmanager
+    async def enter(self) -> AsyncIterator[None]:
+        """Take a place before a byte of the body is read.
+
+        Raises:
+            Problem: `overloaded`, at once, when all places are taken.
+        """
+        if self._inside >= self._places:
+            raise Problem("overloaded", "As many analyses run and wait as this server takes.", retry_after=2)
+        self._inside += 1
+        try:
+            yield
+        finally:
+            self._inside -= 1
+
+    @contextlib.asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait, inside, until an analysis may run."""
+        async with self._turns:
+            yield

@@ -1,0 +1,100 @@
+"""The three inner APIs as typed clients."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared import npy
+from shared.client import ServiceClient
+from shared.contracts.faces import FaceBatch
+from shared.contracts.fusion import FusionRequest, FusionResult, Profile
+from shared.contracts.manifests import ModelList
+from shared.contracts.speech import SpeechAnalysis
+
+
+class FaceService:
+    """face_service.
+
+    Args:
+        client: how it is reached.
+        seconds: longest time for one call.
+    """
+
+    def __init__(self, client: ServiceClient, *, seconds: float) -> None:
+        self._client = client
+        self._seconds = seconds
+
+    async def read_faces(self, pictures: Sequence[NDArray[np.uint8]], profile: Profile) -> FaceBatch:
+        """Find and read the faces of pictures of one size.
+
+        Args:
+            pictures: RGB, each of shape [height, width, 3].
+            profile: which networks.
+
+        Raises:
+            shared.contracts.problems.Problem, shared.client.ServiceDownError: see `ServiceClient.post`.
+        """
+        body = npy.write_npy(np.stack(pictures))
+        answer = await self._client.post(
+            "/v1/faces",
+            body,
+            media_type=npy.MEDIA_TYPE,
+            parameters={"profile": profile.value},
+            seconds=self._seconds,
+        )
+        return FaceBatch.model_validate_json(answer)
+
+
+class SpeechService:
+    """speech_service; arguments as for `FaceService`."""
+
+    def __init__(self, client: ServiceClient, *, seconds: float) -> None:
+        self._client = client
+        self._seconds = seconds
+
+    async def read_speech(self, samples: NDArray[np.float32], profile: Profile) -> SpeechAnalysis:
+        """Find and read the speech in a stretch of sound.
+
+        Args:
+            samples: mono, 16 kHz, -1..1, shape [n].
+            profile: which networks.
+
+        Raises:
+            shared.contracts.problems.Problem, shared.client.ServiceDownError: see `ServiceClient.post`.
+        """
+        answer = await self._client.post(
+            "/v1/speech",
+            npy.write_npy(samples),
+            media_type=npy.MEDIA_TYPE,
+            parameters={"profile": profile.value},
+            seconds=self._seconds,
+        )
+        return SpeechAnalysis.model_validate_json(answer)
+
+
+class FusionService:
+    """fusion_service; arguments as for `FaceService`."""
+
+    def __init__(self, client: ServiceClient, *, seconds: float) -> None:
+        self._client = client
+        self._seconds = seconds
+
+    async def fuse(self, request: FusionRequest) -> FusionResult:
+        """Link people, build the timeline and judge.
+
+        Raises:
+            shared.contracts.problems.Problem, shared.client.ServiceDownError: see `ServiceClient.post`.
+        """
+        answer = await self._client.post(
+            "/v1/fusion",
+            request.model_dump_json().encode(),
+            media_type="application/json",
+            seconds=self._seconds,
+        )
+        return FusionResult.model_validate_json(answer)
+
+
+async def list_models(client: ServiceClient) -> ModelList:
+    """Ask a service for its networks; raises as `ServiceClient.get` does."""
+    return ModelList.model_validate_json(await client.get("/v1/models", seconds=5))
