@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
@@ -16,6 +16,9 @@ from starlette.requests import ClientDisconnect, Request
 
 from shared.contracts.problems import Problem
 from shared.request_body import refuse_declared_length, too_large
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
 
 _WRITE_AT = 1024 * 1024
 _MAX_PARTS = 20
@@ -101,7 +104,7 @@ class _Spool:
     """The file; written in large pieces, off the event loop."""
 
     def __init__(self, rules: UploadRules) -> None:
-        self._file: BinaryIO = tempfile.TemporaryFile(dir=rules.folder)  # type: ignore[assignment]  # noqa: SIM115 - a wrapper type on no platform that we run on; closed by `close` or by the caller
+        self._file: BinaryIO = tempfile.TemporaryFile(dir=rules.folder)  # noqa: SIM115 - see close
         self._limit = rules.max_bytes
         self._waiting = bytearray()
         self._length = 0
@@ -172,7 +175,7 @@ class _FilePart:
         self._name: bytes | None = None
         self._data = bytearray()
 
-    def callbacks(self) -> dict[str, object]:
+    def callbacks(self) -> "MultipartCallbacks":
         return {
             "on_part_begin": self._on_part_begin,
             "on_part_data": self._on_part_data,

@@ -27,7 +27,7 @@ __all__ = ["ServiceSettings", "create_service"]
 
 _log = logging.getLogger(__name__)
 
-Load = Callable[[FastAPI], Sequence[Manifest] | None]
+Load = Callable[[FastAPI], Sequence[Manifest]]
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 Components = Callable[[FastAPI], Awaitable[dict[str, str]]]
 
@@ -63,8 +63,8 @@ def create_service(
         settings: this service's settings.
         routers: its routes.
         load: loads the networks, runs each once, puts them on `app.state` and returns their manifests, which
-            `GET /v1/models` then shows. Runs in a thread at start; calls are refused with `not-ready` until it
-            returns. When it raises, the service stays not ready, /health/live answers 503, the log says why.
+            `GET /v1/models` then shows. Runs in a thread at start; calls are refused with `not-ready` until
+            it returns. When it raises, the service stays not ready and /health/live answers 503.
         lifespan: async context around the service's life, entered before `load`.
         components: more things to be ready, name -> `ready`, `degraded` or the reason why not.
     """
@@ -127,7 +127,7 @@ def _life(
         started = time.monotonic()
         try:
             if load is not None:
-                readiness.manifests = await asyncio.to_thread(load, app) or ()
+                readiness.manifests = await asyncio.to_thread(load, app)
         except Exception as error:  # noqa: BLE001 - whatever it is, /health/live reports it
             _log.exception("loading failed")
             readiness.failure = error

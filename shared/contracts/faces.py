@@ -30,7 +30,7 @@ class FaceQuality(Contract):
     )
     sharpness: float = Field(
         ge=0,
-        description="Standard deviation of the Laplacian of the aligned grey crop (0..255); blurred: below 5.",
+        description="Standard deviation of the Laplacian of the aligned crop, 0..255; blurred: below 5.",
     )
     brightness: float = Field(ge=0, le=1, description="Mean luminance of the aligned crop.")
 

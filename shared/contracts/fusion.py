@@ -127,7 +127,7 @@ class FusionResult(Contract):
     people: tuple[Person, ...]
     moments: tuple[Moment, ...]
     persons_by_frame: tuple[tuple[int | None, ...], ...] = Field(
-        description="For each frame sent, the person id of each of its faces, in the order sent; null for a passing "
-        "detection too short and weak to be taken for a person, which counts for nothing."
+        description="For each frame sent, the person of each of its faces, in the order sent; null for a "
+        "passing detection too short and weak to be taken for a person, which counts for nothing."
     )
     model: str = Field(examples=["fusion-default-1"])

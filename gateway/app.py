@@ -1,0 +1,126 @@
+"""Wiring of the gateway, the only public door."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+
+import httpx
+from fastapi import FastAPI
+
+from gateway.admission import Admission
+from gateway.media.decoder import DecoderPool
+from gateway.media.limits import MediaLimits
+from gateway.pipeline import PipelineTools
+from gateway.routes import analyses, information
+from gateway.services import FaceService, FusionService, SpeechService
+from gateway.settings import GatewaySettings
+from gateway.upload import UploadRules
+from shared.client import ServiceClient, ServiceDownError
+from shared.service import create_service
+
+_DESCRIPTION = """
+Upload a picture, a sound or a film and get back which people are in it, what their faces and voices express
+moment by moment, how sure we are, and one fused emotion.
+
+    curl -F file=@clip.mp4 http://127.0.0.1:8000/v1/analyses
+
+What is returned is what is *displayed*, not what is *felt*. Nobody is recognised, and nothing is kept.
+Errors are problem documents (RFC 9457); each says what to do about it.
+"""
+
+
+def create_app(
+    settings: GatewaySettings | None = None,
+    *,
+    transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
+) -> FastAPI:
+    """Make the gateway.
+
+    Args:
+        settings: from the environment where not given.
+        transports: how to reach `face`, `speech` and `fusion`; TCP where not given.
+    """
+    settings = settings or GatewaySettings()
+    limits = MediaLimits()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with contextlib.AsyncExitStack() as stack:
+            clients = []
+            for service, url in (
+                ("face", settings.face_url),
+                ("speech", settings.speech_url),
+                ("fusion", settings.fusion_url),
+            ):
+                transport = (transports or {}).get(service)
+                client = ServiceClient(service, url, transport=transport, metrics=app.state.metrics)
+                clients.append(await stack.enter_async_context(client))
+            decoders = await stack.enter_async_context(
+                DecoderPool(
+                    limits=limits,
+                    max_processes=settings.max_analyses,
+                    temporary_folder=settings.temporary_folder,
+                )
+            )
+            app.state.clients = tuple(clients)
+            app.state.tools = _tools(settings, decoders, *clients)
+            yield
+
+    app = create_service(
+        name="gateway",
+        title="Emotion server",
+        description=_DESCRIPTION,
+        settings=settings,
+        routers=[analyses.router, information.router],
+        lifespan=lifespan,
+        components=_components,
+    )
+    app.state.media_limits = limits
+    app.state.admission = Admission(running=settings.max_analyses, waiting=settings.max_waiting)
+    app.state.upload_rules = UploadRules(
+        max_bytes=settings.max_upload_bytes,
+        idle_seconds=settings.upload_idle_seconds,
+        min_bytes_per_second=settings.upload_min_bytes_per_second,
+        folder=settings.temporary_folder,
+    )
+    return app
+
+
+def _tools(
+    settings: GatewaySettings,
+    decoders: DecoderPool,
+    face: ServiceClient,
+    speech: ServiceClient,
+    fusion: ServiceClient,
+) -> PipelineTools:
+    return PipelineTools(
+        decoders=decoders,
+        faces=FaceService(face, seconds=settings.inner_seconds),
+        speech=SpeechService(speech, seconds=settings.inner_seconds),
+        fusion=FusionService(fusion, seconds=settings.inner_seconds),
+        frames_per_call=settings.frames_per_call,
+        calls_in_flight=settings.calls_in_flight,
+        stretch_seconds=settings.stretch_seconds,
+    )
+
+
+async def _components(app: FastAPI) -> dict[str, str]:
+    """Ask the inner services; without one of face and speech the gateway still works, degraded."""
+    clients: tuple[ServiceClient, ...] = app.state.clients
+
+    async def state(client: ServiceClient) -> bool:
+        try:
+            await client.get("/health/ready", seconds=2)
+        except ServiceDownError:
+            return False
+        return True
+
+    ready = dict(
+        zip((client.service for client in clients), await asyncio.gather(*map(state, clients)), strict=True)
+    )
+    found = {service: "ready" if is_ready else "not ready" for service, is_ready in ready.items()}
+    if ready["face"] or ready["speech"]:
+        for service in ("face", "speech"):
+            if not ready[service]:
+                found[service] = "degraded"
+    return found

@@ -1,0 +1,21 @@
+"""What only the gateway's own public API speaks of."""
+
+from pydantic import Field
+
+from gateway.media.limits import MediaLimits
+from shared.contracts.base import Contract
+
+
+class Limits(Contract):
+    """Every limit with its value."""
+
+    max_upload_bytes: int = Field(description="Longest upload, bytes.")
+    max_analyses: int = Field(description="Analyses at once.")
+    max_waiting: int = Field(
+        description="Uploads that may wait for their turn; one more is refused with 503."
+    )
+    max_fps: float = Field(description="Most frames a second that `fps` may ask for.")
+    request_seconds: float = Field(description="Longest time for one request.")
+    upload_idle_seconds: float = Field(description="Longest pause inside an upload.")
+    upload_min_bytes_per_second: int = Field(description="Slowest upload, on average.")
+    media: MediaLimits

@@ -1,0 +1,265 @@
+"""One upload through the house: decode, fan out while decoding goes on, fuse. Events out, the analysis last.
+
+Every way to look at an analysis (a plain answer, a job, a live stream) reads the same events.
+"""
+
+import contextlib
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ulid import ULID
+
+from gateway.assembly import (
+    assemble_frames,
+    assemble_segments,
+    event_frames,
+    no_audio_notices,
+    no_face_notices,
+    no_speech_notices,
+    reduce_detail,
+)
+from gateway.fan_out import FanOut
+from gateway.media.decoder import DecodeOptions, DecoderPool, Decoding
+from gateway.options import AnalysisOptions
+from gateway.readers import FaceReading, SpeechReading
+from gateway.services import FaceService, FusionService, SpeechService
+from shared.client import ServiceDownError
+from shared.contracts.analyses import (
+    Analysis,
+    Done,
+    FacesFound,
+    Models,
+    MomentsFused,
+    PipelineEvent,
+    Probed,
+    Progress,
+    SegmentsFound,
+    Status,
+    Timings,
+)
+from shared.contracts.fusion import FusionRequest, FusionResult
+from shared.contracts.media import Media, Modality
+from shared.contracts.problems import Problem
+from shared.deadlines import Deadline, current_deadline
+
+
+@dataclass(frozen=True)
+class PipelineTools:
+    """What the pipeline works with.
+
+    Args:
+        decoders: warm decoder processes.
+        faces, speech, fusion: the inner services.
+        frames_per_call: frames in one call to face_service.
+        calls_in_flight: calls to one service at once.
+        stretch_seconds: longest sound in one call to speech_service.
+    """
+
+    decoders: DecoderPool
+    faces: FaceService
+    speech: SpeechService
+    fusion: FusionService
+    frames_per_call: int = 8
+    calls_in_flight: int = 2
+    stretch_seconds: float = 30.0
+
+
+@dataclass
+class _Run:
+    """One analysis on its way."""
+
+    options: AnalysisOptions
+    faces: FaceReading
+    speech: SpeechReading
+    receive_ms: float
+    decode_ms: float = 0.0
+    fuse_ms: float = 0.0
+    started: float = field(default_factory=time.perf_counter)
+    readable: tuple[Modality, ...] = ()
+
+    async def decode(self, decoding: Decoding, fan_out: FanOut) -> AsyncIterator[PipelineEvent]:
+        """Read the decoder to its end, hand everything on, and tell what came back meanwhile."""
+        items = aiter(decoding)
+        of_seconds = self.options.end if self.options.end is not None else decoding.media.seconds
+        reported = 0.0
+        while True:
+            began = time.perf_counter()
+            item = await anext(items, None)
+            self.decode_ms += _since(began)
+            if item is None:
+                break
+            await fan_out.take(item)
+            for event in self.fresh():
+                yield event
+            if fan_out.reached >= reported + 1.0:
+                reported = fan_out.reached
+                yield Progress(seconds=round(reported, 3), of_seconds=of_seconds, frames=fan_out.frames)
+        await fan_out.finish()
+
+    def fresh(self) -> list[PipelineEvent]:
+        """Give what the services answered since the last time, as events."""
+        events: list[PipelineEvent] = []
+        if frames := self.faces.take_fresh():
+            events.append(FacesFound(frames=event_frames(frames, self.faces.uncertain_below)))
+        if segments := self.speech.take_fresh():
+            events.append(SegmentsFound(segments=assemble_segments(segments, self.speech.uncertain_below)))
+        return events
+
+    def refuse_if_unread(self) -> None:
+        """Raise when calls were made and none was answered."""
+        tried = [reading for reading in (self.faces, self.speech) if reading.failed or reading.calls]
+        if tried and not any(reading.answered for reading in tried):
+            detail = " ".join(notice.message for reading in tried for notice in reading.notices())
+            raise Problem("service-unavailable", detail, retry_after=5)
+
+    async def fuse(self, decoding: Decoding, fusion: FusionService) -> FusionResult:
+        """Call fusion_service with everything that was read."""
+        began = time.perf_counter()
+        unread = {
+            modality
+            for modality, reading in ((Modality.FACE, self.faces), (Modality.SPEECH, self.speech))
+            if reading.failed and not reading.answered
+        }
+        request = FusionRequest(
+            kind=decoding.media.kind,
+            seconds=decoding.seconds,
+            start=self.options.start or 0.0,
+            frames=self.faces.in_order(),
+            segments=self.speech.in_order(),
+            modalities=tuple(modality for modality in self.readable if modality not in unread),
+            strategy=self.options.strategy,
+            profile=self.options.profile,
+            face_uncertain_below=self.faces.uncertain_below,
+            speech_uncertain_below=self.speech.uncertain_below,
+        )
+        try:
+            return await fusion.fuse(request)
+        except ServiceDownError as error:
+            raise Problem("service-unavailable", "fusion_service gave no answer.", retry_after=5) from error
+        finally:
+            self.fuse_ms = _since(began)
+
+    def assemble(self, decoding: Decoding, fused: FusionResult) -> Analysis:
+        """Join what the services said into the analysis, in full detail."""
+        media = decoding.media
+        notices = [*decoding.notices, *self.faces.notices(), *self.speech.notices()]
+        notices += no_audio_notices(media, self.options.modalities)
+        if Modality.FACE in self.readable and not self.faces.failed:
+            notices += no_face_notices(media, fused)
+        if Modality.SPEECH in self.readable and not self.speech.failed:
+            notices += no_speech_notices(fused)
+        return Analysis(
+            id=f"an_{ULID()}",
+            status=Status.PARTIAL if self.faces.failed or self.speech.failed else Status.COMPLETE,
+            profile=self.options.profile,
+            media=media,
+            emotion=fused.emotion,
+            face=fused.face,
+            speech=fused.speech,
+            people=fused.people,
+            moments=fused.moments,
+            frames=assemble_frames(self.faces.in_order(), fused.persons_by_frame, self.faces.uncertain_below),
+            segments=assemble_segments(self.speech.in_order(), self.speech.uncertain_below),
+            models=Models(face=self.faces.model, speech=self.speech.model, fusion=fused.model),
+            timings_ms=self.timings(),
+            notices=tuple(notices),
+        )
+
+    def timings(self) -> Timings:
+        """Give the milliseconds spent so far, by stage."""
+        return Timings(
+            receive=round(self.receive_ms, 1),
+            decode=round(self.decode_ms, 1),
+            face=round(self.faces.milliseconds, 1),
+            speech=round(self.speech.milliseconds, 1),
+            fuse=round(self.fuse_ms, 1),
+            total=round(self.receive_ms + _since(self.started), 1),
+        )
+
+
+async def analyse(
+    upload: Path, options: AnalysisOptions, tools: PipelineTools, *, receive_ms: float = 0.0
+) -> AsyncGenerator[PipelineEvent]:
+    """Analyse one upload.
+
+    Args:
+        upload: the file; only read.
+        options: what the client asks for.
+        tools: decoders and services.
+        receive_ms: how long the upload took, for the timings.
+
+    Yields:
+        `Probed` first, then `Progress`, `FacesFound` and `SegmentsFound` as they come, then `MomentsFused`,
+        and `Done` with the analysis last.
+
+    Raises:
+        Problem: the media is refused or damaged; nothing that was asked for is in it; no service that is
+            needed could be reached (`service-unavailable`); the deadline passed.
+    """
+    faces = FaceReading(tools.faces, options.profile, tools.calls_in_flight)
+    speech = SpeechReading(tools.speech, options.profile, tools.calls_in_flight)
+    run = _Run(options, faces, speech, receive_ms)
+    fan_out = FanOut(
+        faces, speech, frames_per_call=tools.frames_per_call, stretch_seconds=tools.stretch_seconds
+    )
+    deadline = current_deadline.get() or Deadline.after(86_400)
+    try:
+        async with tools.decoders.decode(upload, _decode_options(options), deadline=deadline.at) as decoding:
+            media = await decoding.probe()
+            run.readable = _readable(media, options)
+            yield Probed(media=media)
+            async for event in run.decode(decoding, fan_out):
+                yield event
+        await faces.finish()
+        await speech.finish()
+        for event in run.fresh():
+            yield event
+        run.refuse_if_unread()
+        fused = await run.fuse(decoding, tools.fusion)
+        yield MomentsFused(moments=fused.moments)
+        yield Done(analysis=reduce_detail(run.assemble(decoding, fused), options.detail))
+    finally:
+        await faces.cancel()
+        await speech.cancel()
+
+
+async def analysis_of(events: AsyncGenerator[PipelineEvent]) -> Analysis:
+    """Read all events and give the analysis of the last one.
+
+    Raises:
+        Problem: see `analyse`.
+    """
+    async with contextlib.aclosing(events) as stream:
+        async for event in stream:
+            if isinstance(event, Done):
+                return event.analysis
+    raise AssertionError("the pipeline ended without an analysis")
+
+
+def _decode_options(options: AnalysisOptions) -> DecodeOptions:
+    return DecodeOptions(
+        fps=options.fps,
+        start=options.start,
+        end=options.end,
+        faces=Modality.FACE in options.modalities,
+        sound=Modality.SPEECH in options.modalities,
+    )
+
+
+def _readable(media: Media, options: AnalysisOptions) -> tuple[Modality, ...]:
+    """Give the modalities that were asked for and are in the media."""
+    present = {Modality.FACE: media.video is not None, Modality.SPEECH: media.audio is not None}
+    readable = tuple(modality for modality in options.modalities if present[modality])
+    if not readable:
+        asked = " and ".join(options.modalities)
+        raise Problem(
+            "nothing-to-analyse", f"This {media.kind} has nothing to read {asked} from.", field="modalities"
+        )
+    return readable
+
+
+def _since(began: float) -> float:
+    """Milliseconds since a reading of `time.perf_counter`."""
+    return (time.perf_counter() - began) * 1000

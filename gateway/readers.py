@@ -1,0 +1,206 @@
+"""The two readings of one analysis: calls to face_service and speech_service, bounded in flight.
+
+A reading outlives a failed call: what was read stays, and the notices say what is missing.
+"""
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gateway.services import FaceService, SpeechService
+from gateway.stretches import Stretch
+from shared.client import ServiceDownError
+from shared.contracts.analyses import Notice
+from shared.contracts.faces import FaceBatch
+from shared.contracts.fusion import FrameFaces, Profile
+from shared.contracts.speech import SpeechAnalysis, SpeechSegment
+
+_GIVE_UP_AFTER = 2
+_REASONS = {
+    "unreachable": "it cannot be reached",
+    "late": "it did not answer in time",
+    "overloaded": "it is overloaded",
+    "breaker-open": "it failed repeatedly just now",
+    "failing": "it failed",
+}
+
+
+class _Reading:
+    """Calls in flight to one service, and what went wrong.
+
+    Args:
+        name: `face` or `speech`, for notices.
+        in_flight: calls at once.
+    """
+
+    def __init__(self, name: str, in_flight: int) -> None:
+        self._name = name
+        self._turns = asyncio.Semaphore(in_flight)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._failures_in_a_row = 0
+        self._lost = 0
+        self._reason = ""
+        self._error: BaseException | None = None
+        self.calls = 0
+        self.milliseconds = 0.0
+        self.model: str | None = None
+        self.uncertain_below = 0.5
+
+    @property
+    def gave_up(self) -> bool:
+        """True once the service failed several times in a row: no more calls are made."""
+        return self._failures_in_a_row >= _GIVE_UP_AFTER
+
+    @property
+    def failed(self) -> bool:
+        """True when anything is missing."""
+        return self._lost > 0
+
+    @property
+    def answered(self) -> bool:
+        """True when at least one call was answered."""
+        return self.model is not None
+
+    async def start(self, call: Coroutine[Any, Any, None]) -> None:
+        """Wait for a free place, then let the call run on its own."""
+        if self.gave_up:
+            call.close()
+            self._lost += 1
+            return
+        await self._turns.acquire()
+        self.calls += 1
+        task = asyncio.create_task(self._watch(call))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        if self._error is not None:
+            raise self._error
+
+    async def finish(self) -> None:
+        """Wait for all calls; raises what a call raised, except that the service is down."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+        if self._error is not None:
+            raise self._error
+
+    async def cancel(self) -> None:
+        """Stop all calls and wait until they have stopped."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def notices(self) -> list[Notice]:
+        """Say what is missing, if anything."""
+        if not self.failed:
+            return []
+        why = _REASONS[self._reason]
+        if self.answered:
+            return [
+                Notice(
+                    code=f"{self._name}-incomplete",
+                    message=f"Part of the {self._name} reading is missing: {self._name}_service: {why}.",
+                )
+            ]
+        return [
+            Notice(
+                code=f"{self._name}-unavailable",
+                message=f"There is no {self._name} reading: {self._name}_service: {why}.",
+            )
+        ]
+
+    async def _watch(self, call: Coroutine[Any, Any, None]) -> None:
+        started = time.perf_counter()
+        try:
+            await call
+            self._failures_in_a_row = 0
+        except ServiceDownError as error:
+            self._failures_in_a_row += 1
+            self._lost += 1
+            self._reason = error.reason
+        except Exception as error:  # noqa: BLE001 - raised again where the pipeline waits
+            self._error = error
+        finally:
+            self.milliseconds += (time.perf_counter() - started) * 1000
+            self._turns.release()
+
+
+class FaceReading(_Reading):
+    """Faces of the frames of one upload.
+
+    Args:
+        service: face_service.
+        profile: which networks.
+        in_flight: calls at once.
+    """
+
+    def __init__(self, service: FaceService, profile: Profile, in_flight: int) -> None:
+        super().__init__("face", in_flight)
+        self._service = service
+        self._profile = profile
+        self.frames: list[FrameFaces] = []
+        self.fresh: list[FrameFaces] = []
+
+    async def read(self, times: list[float], pictures: list[NDArray[np.uint8]]) -> None:
+        """Send a batch of frames of one size; their faces appear in `frames` and `fresh`."""
+        await self.start(self._read(times, pictures))
+
+    def take_fresh(self) -> tuple[FrameFaces, ...]:
+        """Give the frames that were answered since the last time."""
+        fresh, self.fresh = tuple(self.fresh), []
+        return fresh
+
+    async def _read(self, times: list[float], pictures: list[NDArray[np.uint8]]) -> None:
+        batch: FaceBatch = await self._service.read_faces(pictures, self._profile)
+        self.model, self.uncertain_below = batch.model, batch.uncertain_below
+        found = [
+            FrameFaces(t=t, faces=picture.faces) for t, picture in zip(times, batch.pictures, strict=True)
+        ]
+        self.frames.extend(found)
+        self.fresh.extend(found)
+
+    def in_order(self) -> tuple[FrameFaces, ...]:
+        """Give all frames in order of time."""
+        return tuple(sorted(self.frames, key=lambda frame: frame.t))
+
+
+class SpeechReading(_Reading):
+    """Speech of the sound of one upload; arguments as for `FaceReading`."""
+
+    def __init__(self, service: SpeechService, profile: Profile, in_flight: int) -> None:
+        super().__init__("speech", in_flight)
+        self._service = service
+        self._profile = profile
+        self.segments: list[SpeechSegment] = []
+        self.fresh: list[SpeechSegment] = []
+
+    async def read(self, stretch: Stretch) -> None:
+        """Send a stretch; its segments appear in `segments` and `fresh`."""
+        await self.start(self._read(stretch))
+
+    def take_fresh(self) -> tuple[SpeechSegment, ...]:
+        """Give the segments that were answered since the last time."""
+        fresh, self.fresh = tuple(self.fresh), []
+        return fresh
+
+    async def _read(self, stretch: Stretch) -> None:
+        analysis: SpeechAnalysis = await self._service.read_speech(stretch.samples, self._profile)
+        self.model, self.uncertain_below = analysis.model, analysis.uncertain_below
+        found = [
+            segment.model_copy(
+                update={
+                    "start": round(segment.start + stretch.start, 3),
+                    "end": round(segment.end + stretch.start, 3),
+                }
+            )
+            for segment in analysis.segments
+        ]
+        self.segments.extend(found)
+        self.fresh.extend(found)
+
+    def in_order(self) -> tuple[SpeechSegment, ...]:
+        """Give all segments in order of time."""
+        return tuple(sorted(self.segments, key=lambda segment: segment.start))

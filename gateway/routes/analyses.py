@@ -1,0 +1,106 @@
+"""`POST /v1/analyses`."""
+
+import asyncio
+import time
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+
+from gateway.admission import Admission
+from gateway.options import AnalysisOptions, read_options
+from gateway.pipeline import PipelineTools, analyse, analysis_of
+from gateway.upload import UploadRules, receive_upload
+from shared.contracts.analyses import Analysis
+from shared.contracts.problems import Problem
+from shared.problem_answers import problem_responses
+
+router = APIRouter(prefix="/v1", tags=["analyses"])
+
+T = TypeVar("T")
+
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "The file: as the part `file` of a form, or as the body itself with its media type.",
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                }
+            },
+            **{
+                media_type: {"schema": {"type": "string", "format": "binary"}}
+                for media_type in (
+                    "video/mp4",
+                    "video/webm",
+                    "audio/wav",
+                    "audio/mpeg",
+                    "image/jpeg",
+                    "image/png",
+                )
+            },
+        },
+    }
+}
+
+
+@router.post(
+    "/analyses",
+    summary="Analyse a picture, a sound or a film",
+    response_model=Analysis,
+    responses=problem_responses(400, 408, 413, 415, 422, 499, 500, 503, 504),
+    openapi_extra=_BODY,
+)
+async def post_analysis(
+    request: Request, options: Annotated[AnalysisOptions, Depends(read_options)]
+) -> Response:
+    """Upload a file and get back who is in it, what their faces and voice express, and one fused emotion.
+
+    What the file is, is read from its bytes; its name and declared type do not matter.
+    """
+    admission: Admission = request.app.state.admission
+    tools: PipelineTools = request.app.state.tools
+    rules: UploadRules = request.app.state.upload_rules
+    async with admission.enter():
+        began = time.perf_counter()
+        with await receive_upload(request, rules) as file:
+            receive_ms = (time.perf_counter() - began) * 1000
+            upload = Path(f"/proc/self/fd/{file.fileno()}")
+
+            async def work() -> Analysis:
+                async with admission.turn():
+                    return await analysis_of(analyse(upload, options, tools, receive_ms=receive_ms))
+
+            analysis = await while_connected(request, work())
+    return Response(analysis.model_dump_json(), media_type="application/json")
+
+
+async def while_connected(request: Request, work: Awaitable[T]) -> T:
+    """Wait for the work; stop it as soon as the client has gone.
+
+    Raises:
+        Problem: `client-closed-request`, which nobody will read but the log.
+    """
+    working = asyncio.ensure_future(work)
+    watching = asyncio.ensure_future(_disconnected(request))
+    try:
+        await asyncio.wait({working, watching}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+        raise Problem(
+            "client-closed-request", "The client closed the connection before the answer was ready."
+        )
+    finally:
+        for task in (working, watching):
+            task.cancel()
+        await asyncio.gather(working, watching, return_exceptions=True)
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
