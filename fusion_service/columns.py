@@ -1,0 +1,167 @@
+"""The faces and segments of a request as numpy columns, one row a face or a segment."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.contracts.base import unpack_vector
+from shared.contracts.fusion import FrameFaces
+from shared.contracts.problems import Problem
+from shared.contracts.speech import SpeechSegment
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class FaceColumns:
+    """All faces of a film. Rows are in order of time; n faces in f frames.
+
+    Attributes:
+        frame: [n] index of the frame.
+        place: [n] place of the face inside its frame, as sent.
+        t: [n] seconds.
+        box: [n, 4] left, top, width, height in fractions of the picture.
+        detection: [n] 0..1.
+        pixels: [n] size of the face.
+        sharpness: [n] standard deviation of the Laplacian.
+        yaw: [n] degrees from frontal, without sign; 0 where not known.
+        scores: [n, 7] sum to 1.
+        appearance: [n, k] of unit length, a row of NaN where not known; k is 0 when no face has one.
+        expression: [n, b], a row of NaN where not known; b is 0 when no face has one.
+    """
+
+    frame: IntArray
+    place: IntArray
+    t: FloatArray
+    box: FloatArray
+    detection: FloatArray
+    pixels: FloatArray
+    sharpness: FloatArray
+    yaw: FloatArray
+    scores: FloatArray
+    appearance: NDArray[np.float32]
+    expression: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentColumns:
+    """All segments of speech: `start`, `end` [n] seconds, `snr_db` [n] decibels, `scores` [n, 7] sum to 1."""
+
+    start: FloatArray
+    end: FloatArray
+    snr_db: FloatArray
+    scores: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+
+def face_columns(frames: Sequence[FrameFaces]) -> FaceColumns:
+    """Lay out the faces of all frames as columns.
+
+    Inside a frame the rows are sorted by place in the picture, so that nothing that follows depends on the
+    order in which the faces of a frame were sent.
+
+    Raises:
+        Problem: `bad-parameter` when vectors differ in length.
+    """
+    numeric: list[tuple[float, ...]] = []
+    appearance: list[str | None] = []
+    expression: list[str | None] = []
+    for index, frame in enumerate(frames):
+        for place, face in enumerate(frame.faces):
+            box, quality, pose = face.box, face.quality, face.pose
+            numeric.append(
+                (
+                    index,
+                    box.x,
+                    box.y,
+                    box.width,
+                    box.height,
+                    face.detection,
+                    quality.pixels,
+                    quality.sharpness,
+                    abs(pose.yaw) if pose else 0.0,
+                    *face.scores.values(),
+                    place,
+                    frame.t,
+                )
+            )
+            appearance.append(face.appearance)
+            expression.append(face.expression)
+    table = np.asarray(numeric, dtype=np.float64).reshape(-1, 18)
+    order = np.lexsort(table.T[15::-1])
+    table = table[order]
+    scores = table[:, 9:16]
+    return FaceColumns(
+        frame=table[:, 0].astype(np.int64),
+        place=table[:, 16].astype(np.int64),
+        t=table[:, 17],
+        box=table[:, 1:5],
+        detection=table[:, 5],
+        pixels=table[:, 6],
+        sharpness=table[:, 7],
+        yaw=table[:, 8],
+        scores=scores / scores.sum(axis=1, keepdims=True),
+        appearance=_unit(_unpack(appearance, field="appearance")[order]),
+        expression=_unpack(expression, field="expression")[order],
+    )
+
+
+def segment_columns(segments: Sequence[SpeechSegment]) -> SegmentColumns:
+    """Lay out the segments as columns, in order of time.
+
+    Raises:
+        Problem: `bad-parameter` when a segment ends before it starts.
+    """
+    table = np.asarray(
+        [(segment.start, segment.end, segment.snr_db, *segment.scores.values()) for segment in segments],
+        dtype=np.float64,
+    ).reshape(-1, 10)
+    if (table[:, 1] <= table[:, 0]).any():
+        raise Problem("bad-parameter", "A segment of speech ends before it starts.", field="segments")
+    table = table[np.lexsort(table.T[::-1])]
+    scores = table[:, 3:]
+    return SegmentColumns(
+        start=table[:, 0],
+        end=table[:, 1],
+        snr_db=table[:, 2],
+        scores=scores / scores.sum(axis=1, keepdims=True),
+    )
+
+
+def _unpack(packed: list[str | None], *, field: str) -> NDArray[np.float32]:
+    """Unpack vectors into rows; [n, 0] when there are none."""
+    length = max((len(vector) for vector in packed if vector), default=0)
+    if length == 0:
+        return np.zeros((len(packed), 0), dtype=np.float32)
+    unpacked = [None if vector is None else unpack_vector(vector) for vector in packed]
+    sizes = {len(vector) for vector in unpacked if vector is not None}
+    if len(sizes) > 1:
+        raise Problem(
+            "bad-parameter",
+            f"Vectors of {', '.join(map(str, sorted(sizes)))} values are mixed in `{field}`.",
+            remedy="Send the vectors of one network, all of one length.",
+            field=f"frames.faces.{field}",
+        )
+    rows = np.full((len(packed), sizes.pop()), np.nan, dtype=np.float32)
+    for index, vector in enumerate(unpacked):
+        if vector is not None:
+            rows[index] = vector
+    return rows
+
+
+def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Scale rows to unit length; a row of zeros tells nothing and becomes NaN."""
+    if rows.shape[1] == 0:
+        return rows
+    length = np.linalg.norm(rows, axis=1, keepdims=True)
+    length[length == 0] = np.nan
+    scaled: NDArray[np.float32] = rows / length
+    return scaled

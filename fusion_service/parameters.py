@@ -1,0 +1,126 @@
+"""The learned numbers of the fusion: what `models/<profile>/fusion/*.json` holds, and how it is loaded."""
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from shared.contracts.base import Contract
+from shared.contracts.emotions import Probability
+from shared.contracts.fusion import Strategy
+from shared.contracts.manifests import Manifest
+from shared.inference import load_manifest
+
+Seven = tuple[float, float, float, float, float, float, float]
+
+
+class FaceQualityCurve(Contract):
+    """How far one face in one frame is to be trusted.
+
+    Each factor is 1/2 at its half value; a half value of 0 switches it off.
+    """
+
+    pixels_half: float = Field(ge=0, description="Face size in pixels at which half the trust is left.")
+    sharpness_half: float = Field(ge=0, description="Sharpness at which half the trust is left.")
+    yaw_half: float = Field(ge=0, description="Turn of the head in degrees at which half the trust is left.")
+    detection_power: float = Field(ge=0, description="The detection score counts to this power.")
+    prominence_power: float = Field(ge=0, description="A face counts among others by its size to this power.")
+    coverage_half: float = Field(
+        ge=0, description="Share of frames with a face at which half the trust is left."
+    )
+
+
+class SpeechQualityCurve(Contract):
+    """How far one segment of speech is to be trusted."""
+
+    seconds_half: float = Field(
+        ge=0, description="Length of a segment at which half the trust is left; 0 switches it off."
+    )
+    snr_half: float = Field(description="Signal to noise (decibels) at which half the trust is left.")
+    snr_width: float = Field(ge=0, description="Decibels from half to 73 % trust; 0 switches it off.")
+
+
+class PoolWeights(Contract):
+    """The log-linear pool: `log p = sum over m of q_m * w_m[e] * log p_m[e]`, up to a constant."""
+
+    face: Seven = Field(description="Weight of the face for each emotion, at full quality; not negative.")
+    speech: Seven = Field(description="Weight of the voice for each emotion, at full quality; not negative.")
+    quality_power: float = Field(ge=0, description="The quality (0..1) of a modality counts to this power.")
+
+    @model_validator(mode="after")
+    def _not_negative(self) -> Self:
+        # A negative weight would let agreement lower the confidence.
+        if min(self.face) < 0 or min(self.speech) < 0 or sum(self.face) + sum(self.speech) == 0:
+            message = "weights of the pool must not be negative, nor all zero"
+            raise ValueError(message)
+        return self
+
+
+class LinkingRules(Contract):
+    """When two faces are taken for the same person."""
+
+    same: float = Field(
+        ge=-1, le=1, description="Cosine of the appearances from which place does not matter."
+    )
+    different: float = Field(ge=-1, le=1, description="Cosine below which the same place does not help.")
+    patience: float = Field(gt=0, description="Seconds without detection after which place no longer counts.")
+    passing_evidence: float = Field(
+        ge=0, description="Sum of squared detection scores below which a track is passing."
+    )
+
+
+class TrackHead(Contract):
+    """A linear layer over statistics of the expression vectors of one person over time."""
+
+    dimensions: int = Field(ge=1, description="Length of an expression vector.")
+    min_seconds: float = Field(ge=0, description="Shortest stretch that is read.")
+    min_frames: int = Field(ge=2)
+    centre: tuple[float, ...] = Field(description="Mean of every feature in training.")
+    scale: tuple[float, ...] = Field(description="Spread of every feature in training.")
+    weights: tuple[tuple[float, ...], ...] = Field(
+        description="One row an emotion that the training films hold."
+    )
+    bias: tuple[float, ...]
+    emotions: tuple[int, ...] = Field(description="Which of the seven emotions each row stands for.")
+    temperature: float = Field(gt=0)
+    weight: float = Field(
+        ge=0, description="Weight in the log-linear pool with the still pictures of the face."
+    )
+    still_weight: float = Field(ge=0, description="Weight of the still pictures in that pool.")
+
+
+class FusionParameters(Contract):
+    """Everything that fusion_service has learned for one profile."""
+
+    strategy: Strategy = Field(description="The profile's own strategy.")
+    face_quality: FaceQualityCurve
+    speech_quality: SpeechQualityCurve
+    linking: LinkingRules
+    pool: PoolWeights
+    face_share: Probability = Field(description="Share of the face in the `weighted` strategy.")
+    face_sharpening: float = Field(
+        gt=0, description="Power put on the mean of a person's frames, to calibrate it."
+    )
+    speech_sharpening: float = Field(
+        gt=0, description="Power put on the mean of the segments, to calibrate it."
+    )
+    track: TrackHead | None = None
+
+
+class FusionModel(Contract):
+    """The parameters of one profile with their manifest."""
+
+    manifest: Manifest
+    parameters: FusionParameters
+
+
+def load_model(folder: Path) -> FusionModel:
+    """Load and verify the parameters in `folder` (which holds `manifest.json` and the file that it names).
+
+    Raises:
+        OSError: a file is missing.
+        ValueError: the file's sha256 is not the manifest's, or the file does not hold parameters.
+    """
+    manifest = load_manifest(folder)
+    parameters = FusionParameters.model_validate_json((folder / manifest.file).read_bytes())
+    return FusionModel(manifest=manifest, parameters=parameters)
