@@ -58,7 +58,7 @@ async def receive_upload(request: Request, rules: UploadRules) -> BinaryIO:
     """
     media_type, options = parse_options_header(request.headers.get("content-type"))
     is_form = media_type == b"multipart/form-data"
-    refuse_declared_length(request, rules.max_bytes + (_FRAMING if is_form else 0))
+    refuse_declared_length(request, rules.max_bytes, framing=_FRAMING if is_form else 0)
     file = _Spool(rules)
     try:
         if is_form:

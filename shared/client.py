@@ -119,15 +119,18 @@ class ServiceClient:
             raise ServiceDownError(self.service, "breaker-open")
         try:
             async with asyncio.timeout(deadline.remaining()):
-                answer = await self._send_until_answered(call, deadline)
+                answer = self._unwrap(await self._send_until_answered(call, deadline))
         except TimeoutError as error:
             self._breaker.failed()
             raise ServiceDownError(self.service, "late") from error
         except ServiceDownError:
             self._breaker.failed()
             raise
+        except Problem:
+            self._breaker.succeeded()
+            raise
         self._breaker.succeeded()
-        return self._unwrap(answer)
+        return answer
 
     async def _send_until_answered(self, call: "_Call", deadline: Deadline) -> httpx.Response:
         reason = "unreachable"

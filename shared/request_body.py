@@ -12,14 +12,19 @@ def too_large(limit: int) -> Problem:
     )
 
 
-def refuse_declared_length(request: Request, limit: int) -> None:
+def refuse_declared_length(request: Request, limit: int, *, framing: int = 0) -> None:
     """Refuse by `Content-Length`, before a byte is read.
+
+    Args:
+        request: its headers are looked at.
+        limit: longest content, bytes.
+        framing: bytes allowed around the content, as in a multipart form.
 
     Raises:
         Problem: `upload-too-large`.
     """
     declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit:
+    if declared.isdigit() and int(declared) > limit + framing:
         raise too_large(limit)
 
 

@@ -1,0 +1,48 @@
+import asyncio
+
+import pytest
+
+from gateway.admission import Admission
+from shared.contracts.problems import Problem
+
+
+async def test_so_many_run_a_few_wait_and_the_rest_is_refused():
+    admission = Admission(running=2, waiting=1)
+    running, most = 0, 0
+    gate = asyncio.Event()
+
+    async def visit():
+        nonlocal running, most
+        async with admission.enter(), admission.turn():
+            running += 1
+            most = max(most, running)
+            await gate.wait()
+            running -= 1
+
+    visits = [asyncio.create_task(visit()) for _ in range(3)]
+    await asyncio.sleep(0.01)
+    with pytest.raises(Problem) as caught:
+        await visit()
+    assert caught.value.name == "overloaded"
+    assert caught.value.retry_after
+    gate.set()
+    await asyncio.gather(*visits)
+    assert most == 2
+    await visit()
+
+
+async def test_a_cancelled_visitor_gives_its_place_back():
+    admission = Admission(running=1, waiting=0)
+
+    async def visit():
+        async with admission.enter(), admission.turn():
+            await asyncio.sleep(60)
+
+    for _ in range(5):
+        task = asyncio.create_task(visit())
+        await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    async with admission.enter(), admission.turn():
+        pass

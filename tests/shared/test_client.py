@@ -1,0 +1,151 @@
+"""The inner client against small real services."""
+
+import asyncio
+import contextlib
+
+import httpx
+import pytest
+from fastapi import APIRouter, Request
+
+from shared.breaker import Breaker
+from shared.client import ServiceClient, ServiceDownError
+from shared.contracts.problems import Problem
+from shared.deadlines import Deadline, current_deadline
+from shared.request_context import current_request_id
+from shared.service import create_service
+from shared.settings import ServiceSettings
+
+
+class Counting:
+    """How often each address was called."""
+
+    def __init__(self):
+        self.calls = []
+
+
+@contextlib.asynccontextmanager
+async def client_of(attempts=2, breaker=None):
+    counting = Counting()
+    router = APIRouter(prefix="/v1")
+
+    @router.post("/echo")
+    async def echo(request: Request) -> dict[str, str]:
+        counting.calls.append("echo")
+        return {"id": request.headers.get("x-request-id", ""), "trace": request.headers["traceparent"]}
+
+    @router.post("/busy-once")
+    async def busy_once() -> str:
+        counting.calls.append("busy")
+        if len(counting.calls) == 1:
+            raise Problem("overloaded", "Full.", retry_after=1)
+        return "done"
+
+    @router.post("/refuses")
+    async def refuses() -> None:
+        counting.calls.append("refuses")
+        raise Problem("bad-parameter", "No.", field="profile")
+
+    @router.post("/faulty")
+    async def faulty() -> None:
+        counting.calls.append("faulty")
+        raise RuntimeError("broken")
+
+    @router.post("/slow")
+    async def slow() -> None:
+        counting.calls.append("slow")
+        await asyncio.sleep(30)
+
+    app = create_service(
+        name="inner", title="Inner", description="", settings=ServiceSettings(), routers=[router]
+    )
+    async with (
+        app.router.lifespan_context(app),
+        ServiceClient(
+            "inner", "http://inner", transport=httpx.ASGITransport(app), attempts=attempts, breaker=breaker
+        ) as client,
+    ):
+        await asyncio.sleep(0)
+        yield client, counting
+
+
+def post(client, path, seconds=5.0):
+    return client.post(path, b"", media_type="application/octet-stream", seconds=seconds)
+
+
+async def test_request_id_and_trace_travel():
+    token = current_request_id.set("outer-1")
+    try:
+        async with client_of() as (client, _):
+            assert b'"id":"outer-1"' in await post(client, "/v1/echo")
+    finally:
+        current_request_id.reset(token)
+
+
+async def test_a_busy_service_is_asked_once_more():
+    async with client_of() as (client, counting):
+        assert await post(client, "/v1/busy-once") == b'"done"'
+        assert len(counting.calls) == 2
+
+
+async def test_a_refusal_comes_back_as_the_same_problem_and_is_not_repeated():
+    async with client_of() as (client, counting):
+        with pytest.raises(Problem, match=r"No\.") as caught:
+            await post(client, "/v1/refuses")
+        assert caught.value.field == "profile"
+        assert counting.calls == ["refuses"]
+
+
+async def test_a_fault_is_not_repeated_and_counts_as_failing():
+    async with client_of() as (client, counting):
+        with pytest.raises(ServiceDownError) as caught:
+            await post(client, "/v1/faulty")
+        assert caught.value.reason == "failing"
+        assert counting.calls == ["faulty"]
+
+
+async def test_one_deadline_over_everything():
+    async with client_of() as (client, counting):
+        token = current_deadline.set(Deadline.after(0.1))
+        try:
+            with pytest.raises(ServiceDownError) as caught:
+                await post(client, "/v1/slow", seconds=60)
+        finally:
+            current_deadline.reset(token)
+        assert caught.value.reason == "late"
+        assert counting.calls == ["slow"]
+
+
+async def test_nobody_listening_is_unreachable():
+    async with ServiceClient("inner", "http://127.0.0.1:9", attempts=1) as client:
+        with pytest.raises(ServiceDownError) as caught:
+            await post(client, "/v1/echo")
+        assert caught.value.reason == "unreachable"
+
+
+async def test_an_open_breaker_fails_at_once():
+    now = [0.0]
+    breaker = Breaker(failures=2, seconds=10, clock=lambda: now[0])
+    async with client_of(breaker=breaker) as (client, counting):
+        for _ in range(2):
+            with pytest.raises(ServiceDownError):
+                await post(client, "/v1/faulty")
+        with pytest.raises(ServiceDownError) as caught:
+            await post(client, "/v1/echo")
+        assert caught.value.reason == "breaker-open"
+        assert "echo" not in counting.calls
+        now[0] = 11
+        await post(client, "/v1/echo")
+        await post(client, "/v1/echo")
+        assert counting.calls.count("echo") == 2
+
+
+def test_a_breaker_lets_one_trial_through_at_a_time():
+    now = [0.0]
+    breaker = Breaker(failures=1, seconds=10, clock=lambda: now[0])
+    breaker.failed()
+    assert not breaker.allows()
+    now[0] = 10
+    assert breaker.allows()
+    assert not breaker.allows()
+    breaker.succeeded()
+    assert breaker.allows()

@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from shared.contracts.base import pack_vector, unpack_vector
+from shared.contracts.emotions import EMOTIONS, Judgement, Scores
+from shared.contracts.faces import Box
+from shared.contracts.problems import CATALOGUE, Problem
+
+probabilities = st.lists(st.floats(0.001, 1), min_size=7, max_size=7).map(lambda p: np.array(p) / sum(p))
+
+
+def test_the_emotions_stand_in_the_order_that_all_vectors_use():
+    assert [e.value for e in EMOTIONS] == [
+        "neutral", "happiness", "sadness", "anger", "fear", "disgust", "surprise",
+    ]  # fmt: skip
+    assert tuple(Scores.model_fields) == tuple(e.value for e in EMOTIONS)
+
+
+@given(probabilities)
+def test_scores_survive_the_wire_and_judge_by_the_highest(values):
+    scores = Scores.of(values)
+    again = Scores.model_validate_json(scores.model_dump_json())
+    assert again == scores
+    assert again.array() == pytest.approx(values, abs=1e-4)
+    judgement = Judgement.of(scores, uncertain_below=0.5)
+    assert judgement.confidence == max(scores.values())
+    assert judgement.uncertain == (judgement.confidence < 0.5)
+
+
+@pytest.mark.parametrize(
+    "values", [[0.2] * 7, [1.0] + [0.0] * 5 + [float("nan")], [1.5, -0.5, 0, 0, 0, 0, 0]]
+)
+def test_what_is_not_a_distribution_is_refused(values):
+    with pytest.raises(ValidationError):
+        Scores.of(values)
+
+
+@given(st.lists(st.floats(-1000, 1000, width=16), max_size=64))
+def test_packed_vectors_come_back(values):
+    assert unpack_vector(pack_vector(np.array(values, np.float32))) == pytest.approx(values)
+
+
+def test_contracts_refuse_unknown_fields_and_change():
+    with pytest.raises(ValidationError):
+        Box(x=0, y=0, width=1, height=1, depth=1)
+    box = Box(x=0, y=0, width=1, height=1)
+    with pytest.raises(ValidationError):
+        box.x = 2
+
+
+@pytest.mark.parametrize("name", sorted(CATALOGUE))
+def test_every_problem_has_a_document_with_a_remedy(name):
+    document = Problem(name, "What happened.", field="file").document("r1")
+    assert document.type == f"/problems/{name}"
+    assert 400 <= document.status < 600
+    assert document.remedy.endswith(".")
+    assert document.request_id == "r1"
