@@ -1,0 +1,33 @@
+"""Fixtures that several rooms share."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+if TYPE_CHECKING:
+    from tests.servers import House
+
+
+@pytest.fixture(scope="session")
+def uploads(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the gateway under test keeps uploads."""
+    return tmp_path_factory.mktemp("uploads")
+
+
+@pytest.fixture(scope="session")
+def house(uploads: Path) -> "Iterator[House]":
+    """All four services, with their real networks, on real sockets."""
+    from tests.servers import serve_house  # noqa: PLC0415 - only these tests need all four services
+
+    with serve_house(temporary_folder=uploads) as house:
+        yield house
+
+
+@pytest.fixture
+def gateway(house: "House") -> Iterator[httpx.Client]:
+    """A client of the gateway."""
+    with httpx.Client(base_url=house.gateway, timeout=120) as client:
+        yield client
