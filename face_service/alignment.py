@@ -3,7 +3,8 @@
 The default crop has the geometry of the aligned RAF-DB pictures (eyes level at 31.4 % of the height, mouth
 at 74 %) of which the middle 80 % are kept. It is reached by a similarity transform (turn, uniform scale,
 shift) that fits both eyes and the middle of the mouth best in the sense of least squares; the nose is left
-out because it wanders when the head turns. The paper's crop is the bare box of the Haar cascade in grey.
+out because it wanders when the head turns. The crop for blendshapes is looser, as MediaPipe's tracker cuts
+it. The paper's crop is the bare box of the Haar cascade in grey.
 """
 
 from collections.abc import Sequence
@@ -12,22 +13,30 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-# Right eye, left eye, middle of the mouth (the person's own right) in aligned RAF-DB pictures, 0..1.
-RAFDB_POINTS: NDArray[np.float64] = np.array([(0.267, 0.314), (0.712, 0.314), (0.4895, 0.740)])
-# The part of the aligned picture that is kept, on both axes.
+# Where the right eye, the left eye and the middle of the mouth go (the person's own right), 0..1 of the
+# crop's side.
+Target = NDArray[np.float64]
+# Aligned RAF-DB pictures, and the part of them that is kept on both axes.
+RAFDB_POINTS: Target = np.array([(0.267, 0.314), (0.712, 0.314), (0.4895, 0.740)])
 KEPT: tuple[float, float] = (0.10, 0.90)
+FACE_TARGET: Target = (RAFDB_POINTS - KEPT[0]) / (KEPT[1] - KEPT[0])
+# Mean of MediaPipe's own crops (all points' upright square, 1.5 times as large) after two rounds of tracking.
+EXPRESSION_TARGET: Target = np.array([(0.394, 0.382), (0.606, 0.382), (0.5, 0.635)])
 # Below this scale bilinear sampling skips pixels, so the picture is shrunk by areas first.
 _SHRINK_BELOW = 0.5
 _LANDMARKS = 5
 
 
-def alignment_transform(landmarks: NDArray[np.floating], size: int) -> NDArray[np.float64]:
+def alignment_transform(
+    landmarks: NDArray[np.floating], size: int, target: Target = FACE_TARGET
+) -> NDArray[np.float64]:
     """Give the 2x3 matrix that maps picture pixels to crop pixels.
 
     Args:
         landmarks: shape [5, 2], x and y in pixels (the middle of the first pixel is 0, 0): right eye, left
             eye, nose tip, right and left mouth corner.
         size: side of the crop in pixels.
+        target: geometry of the crop.
 
     Raises:
         ValueError: wrong shape, values that are not finite, or all points in one place.
@@ -36,11 +45,10 @@ def alignment_transform(landmarks: NDArray[np.floating], size: int) -> NDArray[n
         raise ValueError(f"landmarks must be 5 finite points, not an array of shape {landmarks.shape}")
     points = np.asarray(landmarks, dtype=np.float64)
     source = np.array([points[0], points[1], (points[3] + points[4]) / 2])
-    low, high = KEPT
-    target = (RAFDB_POINTS - low) / (high - low) * size - 0.5
+    wanted = target * size - 0.5
     # A similarity is z -> turn * z + shift on complex numbers; least squares has this closed form.
     here = source[:, 0] + 1j * source[:, 1]
-    there = target[:, 0] + 1j * target[:, 1]
+    there = wanted[:, 0] + 1j * wanted[:, 1]
     centred = here - here.mean()
     spread = float((np.abs(centred) ** 2).sum())
     if spread < 1e-6:
@@ -50,13 +58,16 @@ def alignment_transform(landmarks: NDArray[np.floating], size: int) -> NDArray[n
     return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
 
 
-def align_face(picture: NDArray[np.uint8], landmarks: NDArray[np.floating], size: int) -> NDArray[np.uint8]:
+def align_face(
+    picture: NDArray[np.uint8], landmarks: NDArray[np.floating], size: int, target: Target = FACE_TARGET
+) -> NDArray[np.uint8]:
     """Cut one face out, upright and to scale.
 
     Args:
         picture: shape [h, w, 3], RGB. Outside it, its edge is repeated.
         landmarks: shape [5, 2], pixels; see `alignment_transform`.
         size: side of the crop in pixels.
+        target: geometry of the crop; `FACE_TARGET` or `EXPRESSION_TARGET`.
 
     Returns:
         Shape [size, size, 3], RGB.
@@ -64,17 +75,19 @@ def align_face(picture: NDArray[np.uint8], landmarks: NDArray[np.floating], size
     Raises:
         ValueError: see `alignment_transform`.
     """
-    matrix = alignment_transform(landmarks, size)
-    return _sample(picture, matrix, size)
+    return _sample(picture, alignment_transform(landmarks, size, target), size)
 
 
 def align_faces(
-    picture: NDArray[np.uint8], landmarks: Sequence[NDArray[np.floating]], size: int
+    picture: NDArray[np.uint8],
+    landmarks: Sequence[NDArray[np.floating]],
+    size: int,
+    target: Target = FACE_TARGET,
 ) -> NDArray[np.uint8]:
     """Cut all faces of one picture out: shape [n, size, size, 3]; see `align_face`."""
     crops = np.empty((len(landmarks), size, size, 3), dtype=np.uint8)
     for crop, points in zip(crops, landmarks, strict=True):
-        crop[:] = align_face(picture, points, size)
+        crop[:] = align_face(picture, points, size, target)
     return crops
 
 

@@ -1,0 +1,104 @@
+"""Crops in, calibrated scores (and appearance vectors) out."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.contracts.manifests import Manifest
+from shared.inference import InferenceSession, calibrated
+
+# Batches are filled up to one of these, so that the network sees few input shapes.
+BATCHES = (1, 2, 4, 8, 16, 32)
+
+
+@dataclass(frozen=True, eq=False)
+class Classified:
+    """What the network says of n faces.
+
+    Args:
+        probabilities: shape [n, 7], rows sum to 1, in the order of `shared.contracts.emotions.EMOTIONS`.
+        appearance: shape [n, k], rows of length 1; None when the network gives none.
+    """
+
+    probabilities: NDArray[np.float64]
+    appearance: NDArray[np.float32] | None
+
+
+def in_batches(count: int) -> Iterator[tuple[slice, int]]:
+    """Cut `count` rows into slices of at most the largest batch; with each, the batch to fill it up to."""
+    for start in range(0, count, BATCHES[-1]):
+        rows = min(count - start, BATCHES[-1])
+        yield slice(start, start + rows), next(size for size in BATCHES if size >= rows)
+
+
+def run_in_batches(session: InferenceSession, crops: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+    """Run a network whose only input is `faces` over n crops; n = 0 gives empty outputs.
+
+    Args:
+        session: the network; every output's first axis is the face.
+        crops: shape [n, s, s, 3] or [n, s, s].
+
+    Returns:
+        Its outputs, [n, ...] each.
+    """
+    parts: dict[str, list[NDArray[np.float32]]] = {}
+    for rows, size in in_batches(max(1, len(crops))):
+        batch = np.zeros((size, *crops.shape[1:]), dtype=np.uint8)
+        given = crops[rows]
+        batch[: len(given)] = given
+        for name, values in session.run({"faces": batch}).items():
+            parts.setdefault(name, []).append(values[: len(given)])
+    return {name: np.concatenate(values) for name, values in parts.items()}
+
+
+class FaceClassifier:
+    """The emotion network with its calibration.
+
+    Args:
+        session: input `faces` uint8 [n, s, s, 3] RGB or [n, s, s] grey; outputs `logits` [n, 7] and,
+        optionally,
+            `appearance` [n, k].
+    """
+
+    def __init__(self, session: InferenceSession) -> None:
+        self._session = session
+        shape = session.manifest.inputs[0].shape
+        self.size = int(shape[1])
+
+    @property
+    def manifest(self) -> Manifest:
+        """The network's manifest."""
+        return self._session.manifest
+
+    def classify(self, crops: NDArray[np.uint8]) -> Classified:
+        """Score n crops of `size` pixels."""
+        outputs = run_in_batches(self._session, crops)
+        return Classified(
+            probabilities=calibrated(outputs["logits"], self.manifest.temperature),
+            appearance=outputs.get("appearance"),
+        )
+
+
+class ExpressionReader:
+    """The blendshape network.
+
+    Args:
+        session: the network of `training/third_party/face_landmarker.py`.
+    """
+
+    def __init__(self, session: InferenceSession) -> None:
+        self._session = session
+        self.size = int(session.manifest.inputs[0].shape[1])
+
+    @property
+    def manifest(self) -> Manifest:
+        """The network's manifest."""
+        return self._session.manifest
+
+    def read(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Give the 52 coefficients, 0..1, of n crops of `size` pixels: shape [n, 52]."""
+        # One at a time: a batch of eight is no quicker, and costs eight times the memory.
+        rows = [self._session.run({"faces": crop[None]})["blendshapes"][0] for crop in crops]
+        return np.clip(np.array(rows, dtype=np.float32).reshape(len(crops), -1), 0.0, 1.0)

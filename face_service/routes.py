@@ -1,0 +1,131 @@
+"""HTTP of face_service."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.datastructures import Headers, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from face_service.detection import Picture
+from face_service.pictures import PictureLimits, pictures_from_files, pictures_from_npy
+from face_service.reading import FaceReader
+from face_service.settings import FaceSettings
+from shared.contracts.faces import FaceBatch
+from shared.contracts.fusion import Profile
+from shared.contracts.problems import Problem
+from shared.inference import InferencePool
+from shared.npy import MEDIA_TYPE as NPY
+from shared.problem_answers import problem_responses
+from shared.request_body import read_body
+
+MULTIPART = "multipart/form-data"
+
+router = APIRouter(tags=["faces"])
+
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            NPY: {
+                "schema": {
+                    "type": "string",
+                    "format": "binary",
+                    "description": "What numpy.save writes: uint8 [n, height, width, 3], RGB, C order.",
+                }
+            },
+            MULTIPART: {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "file": {"type": "array", "items": {"type": "string", "format": "binary"}},
+                    },
+                    "required": ["file"],
+                }
+            },
+        },
+    }
+}
+
+
+@router.post(
+    "/v1/faces",
+    summary="Find the faces of pictures and score what they express",
+    responses=problem_responses(400, 413, 415, 422, 499, 500, 503, 504),
+    openapi_extra=_BODY,
+)
+async def faces(
+    request: Request,
+    profile: Annotated[Profile, Query(description="The networks to use.")] = Profile.DEFAULT,
+    max_faces: Annotated[
+        int | None, Query(ge=1, le=64, description="Faces kept of each picture, the largest first.")
+    ] = None,
+) -> FaceBatch:
+    """Take one array of equally large pictures, or one or several JPEG or PNG files named `file`.
+
+    The answer has one entry a picture, in the order sent; a picture without a face has an empty list.
+    """
+    settings: FaceSettings = request.app.state.settings
+    pool: InferencePool = request.app.state.pool
+    reader: FaceReader = request.app.state.readers[profile]
+    limits = PictureLimits(pictures=settings.face_pictures, pixels=settings.face_pixels)
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if kind not in {NPY, MULTIPART}:
+        raise Problem(
+            "unsupported-media",
+            f"The body's media type is {kind[:64] or 'missing'}.",
+            remedy=f"Send {NPY} or {MULTIPART}.",
+            field="content-type",
+        )
+    body = await read_body(request, settings.max_body_bytes)
+    kept = settings.face_max_faces if max_faces is None else max_faces
+    if kind == NPY:
+        return await pool.run(read_array, body, reader=reader, limits=limits, max_faces=kept)
+    files = await _files(request.headers, body, limits)
+    return await pool.run(read_files, files, reader=reader, limits=limits, max_faces=kept)
+
+
+def read_array(body: bytes, *, reader: FaceReader, limits: PictureLimits, max_faces: int) -> FaceBatch:
+    """Read the faces of an .npy body; raises what `pictures_from_npy` raises."""
+    pictures: list[Picture] = pictures_from_npy(body, limits)
+    return reader.read(pictures, max_faces=max_faces)
+
+
+def read_files(files: list[bytes], *, reader: FaceReader, limits: PictureLimits, max_faces: int) -> FaceBatch:
+    """Read the faces of picture files; raises what `pictures_from_files` raises."""
+    return reader.read(pictures_from_files(files, limits), max_faces=max_faces)
+
+
+async def _files(headers: Headers, body: bytes, limits: PictureLimits) -> list[bytes]:
+    """Take the parts named `file` out of a multipart body."""
+
+    async def stream() -> AsyncIterator[bytes]:
+        yield body
+        yield b""
+
+    parser = MultiPartParser(
+        headers, stream(), max_files=limits.pictures + 1, max_fields=8, max_part_size=64 * 1024
+    )
+    try:
+        form = await parser.parse()
+    except (MultiPartException, KeyError, ValueError) as error:
+        raise Problem(
+            "bad-request",
+            "The multipart body cannot be read.",
+            remedy="Send parts named `file`.",
+            field="body",
+        ) from error
+    files: list[bytes] = []
+    for name, part in form.multi_items():
+        if name != "file" or not isinstance(part, UploadFile):
+            raise Problem(
+                "bad-parameter",
+                f"There is a part named {name[:64]!r} that is not a file named 'file'.",
+                remedy="Send picture files in parts named `file`, with a filename each.",
+                field=name[:64],
+            )
+        files.append(await part.read())
+        await part.close()
+    if not files:
+        raise Problem("empty-upload", "There is no part named 'file'.", field="file")
+    return files
