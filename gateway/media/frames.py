@@ -1,0 +1,237 @@
+"""Sampling a film's frames: which are decoded, which are kept, and how they become pixels."""
+
+import math
+from bisect import bisect_left, insort
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+import av
+import av.error
+import av.video
+import numpy as np
+from av.sidedata.sidedata import SideData
+from av.sidedata.sidedata import Type as SideDataType
+from av.video.reformatter import Interpolation, VideoReformatter
+from numpy.typing import NDArray
+
+from gateway.media.geometry import UPRIGHT, Orientation, scaled_size
+from gateway.media.limits import MediaLimits
+from gateway.media.options import DecodeOptions
+from gateway.media.probe import OpenedMedia, check_frame_size
+
+# H.264 and HEVC let a frame be shown at most 16 frames after one that is decoded later.
+_REORDERING = 16
+_TIMES_KEPT = 256
+_BACKLOG_PACKETS = 2000
+_BACKLOG_BYTES = 16 << 20
+# Matroska rounds times to milliseconds.
+_ROUNDING_SECONDS = 0.001
+
+
+_Skip = Literal["DEFAULT", "NONREF"]
+
+
+class Grid:
+    """Moments `start + k / fps` at which a frame is wanted: the first one shown at or after each."""
+
+    def __init__(self, start: float, fps: float) -> None:
+        self._start = start
+        self._fps = fps
+
+    def tick(self, t: float) -> int:
+        """Give the number of the last moment not after `t`; negative before the start."""
+        return math.floor((t - self._start + _ROUNDING_SECONDS) * self._fps)
+
+
+class FrameSampler:
+    """Takes the packets of a film's video stream and gives the frames that are wanted.
+
+    Presentation times stand in the packets, so it is known before decoding which frames are wanted. A packet
+    that is not, and that no other frame is built on, is skipped by the decoder; packets between the last
+    wanted frame and a key frame never reach the decoder. The frames kept are the same as if every one had
+    been decoded.
+    """
+
+    def __init__(self, opened: OpenedMedia, video: av.video.VideoStream, options: DecodeOptions) -> None:
+        self._codec = video.codec_context
+        self._time_base = float(video.time_base or 1)
+        self._frame_seconds = 1.0 / ((opened.media.video and opened.media.video.fps) or 25.0)
+        self._origin = opened.origin
+        self._begin, self._end = options.begin, options.end
+        self._grid = Grid(options.begin, options.fps)
+        self._waiting: deque[av.Packet[av.video.VideoStream]] = deque()
+        self._times: list[float] = []
+        self._backlog: list[av.Packet[av.video.VideoStream]] = []
+        self._backlog_bytes = 0
+        self._last_tick = -1
+        self._shown_until = 0.0
+        self.damaged_packets = 0
+        self.seen_until = 0.0
+        """Presentation time of the end of the last frame that there is, wanted or not, seconds."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether all that is left lies beyond `end`."""
+        if self._end is None or not self._waiting:
+            return False
+        newest = self._waiting[-1]
+        # Nothing is shown before it is decoded.
+        return newest.dts is not None and newest.dts * self._time_base - self._origin >= self._end
+
+    def feed(self, packet: "av.Packet[av.video.VideoStream]") -> Iterator[av.VideoFrame]:
+        """Take the next packet, give the wanted frames that became ready."""
+        self._waiting.append(packet)
+        t = self._packet_time(packet)
+        if t is not None:
+            insort(self._times, t)
+            del self._times[:-_TIMES_KEPT]
+            self.seen_until = max(self.seen_until, t + self._duration(packet.duration))
+        if len(self._waiting) > _REORDERING:
+            yield from self._decide(self._waiting.popleft())
+
+    def finish(self) -> Iterator[av.VideoFrame]:
+        """Give the wanted frames that are left."""
+        while self._waiting:
+            yield from self._decide(self._waiting.popleft())
+        if self._backlog and self._last_tick < 0:
+            # Damaged times can hide every frame; what there is, is tried.
+            yield from self._decode_backlog()
+        yield from self._drain()
+
+    def _decide(self, packet: "av.Packet[av.video.VideoStream]") -> Iterator[av.VideoFrame]:
+        if packet.is_keyframe and self._backlog and not self._is_needed_before(packet):
+            self._forget_backlog()
+            yield from self._drain()
+        if self._is_wanted(packet):
+            yield from self._decode_backlog()
+            yield from self._decode(packet, skip="DEFAULT")
+            return
+        self._backlog.append(packet)
+        self._backlog_bytes += packet.size
+        if len(self._backlog) > _BACKLOG_PACKETS or self._backlog_bytes > _BACKLOG_BYTES:
+            yield from self._decode_backlog()
+
+    def _packet_time(self, packet: "av.Packet[av.video.VideoStream]") -> float | None:
+        return None if packet.pts is None else packet.pts * self._time_base - self._origin
+
+    def _duration(self, ticks: int | None) -> float:
+        seconds = (ticks or 0) * self._time_base
+        return seconds if 0.0 < seconds < 10.0 else self._frame_seconds
+
+    def _is_wanted(self, packet: "av.Packet[av.video.VideoStream]") -> bool:
+        t = self._packet_time(packet)
+        if t is None:
+            return True
+        if self._end is not None and t >= self._end:
+            return False
+        before = bisect_left(self._times, t) - 1
+        tick = self._grid.tick(t)
+        return tick >= 0 and (before < 0 or self._grid.tick(self._times[before]) < tick)
+
+    def _is_needed_before(self, key: "av.Packet[av.video.VideoStream]") -> bool:
+        """Tell whether a wanted frame is shown before this key frame but decoded after it (an open group)."""
+        t = self._packet_time(key)
+        return t is None or any(
+            (time := self._packet_time(packet)) is None or (time < t and self._is_wanted(packet))
+            for packet in self._waiting
+        )
+
+    def _forget_backlog(self) -> None:
+        self._backlog.clear()
+        self._backlog_bytes = 0
+
+    def _decode_backlog(self) -> Iterator[av.VideoFrame]:
+        backlog = self._backlog.copy()
+        self._forget_backlog()
+        for packet in backlog:
+            yield from self._decode(packet, skip="NONREF")
+
+    def _decode(self, packet: "av.Packet[av.video.VideoStream]", *, skip: _Skip) -> Iterator[av.VideoFrame]:
+        self._codec.skip_frame = skip
+        try:
+            frames = packet.decode()
+        except MemoryError:
+            raise
+        except (av.error.FFmpegError, ValueError):
+            self.damaged_packets += 1
+            return
+        yield from self._wanted(frames)
+
+    def _drain(self) -> Iterator[av.VideoFrame]:
+        try:
+            frames = self._codec.decode(None)
+            self._codec.flush_buffers()
+        except MemoryError:
+            raise
+        except (av.error.FFmpegError, ValueError):
+            return
+        yield from self._wanted(frames)
+
+    def _wanted(self, frames: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
+        for frame in frames:
+            t = self.time_of(frame)
+            self._shown_until = t + self._frame_seconds
+            self.seen_until = max(self.seen_until, self._shown_until)
+            tick = self._grid.tick(t)
+            if tick <= self._last_tick or (self._end is not None and t >= self._end):
+                continue
+            self._last_tick = tick
+            yield frame
+
+    def time_of(self, frame: av.VideoFrame) -> float:
+        """Give a frame's presentation time in seconds from the film's beginning."""
+        stamp = frame.pts if frame.pts is not None else frame.dts
+        if stamp is None:
+            return self._shown_until
+        return stamp * self._time_base - self._origin
+
+
+class FramePainter:
+    """Turns decoded frames into pixels: scaled, square, upright, RGB."""
+
+    def __init__(self, limits: MediaLimits, longest: int) -> None:
+        self._limits = limits
+        self._longest = longest
+        self._reformatter = VideoReformatter()
+        self._turn: int | None = None
+        self._orientation = UPRIGHT
+
+    def paint(self, frame: av.VideoFrame, pixel_aspect: float) -> tuple[NDArray[np.uint8], Orientation]:
+        """Give the pixels [h,w,3] and how they were turned.
+
+        Args:
+            frame: as it was decoded.
+            pixel_aspect: width of a stored pixel divided by its height.
+
+        Raises:
+            Problem: `media-over-limit` where the film has grown since its header.
+        """
+        check_frame_size(frame.width, frame.height, self._limits)
+        width, height = scaled_size(
+            frame.width, frame.height, longest=self._longest, pixel_aspect=pixel_aspect
+        )
+        scaled = self._reformatter.reformat(
+            frame, width, height, "rgb24", interpolation=Interpolation.BILINEAR, threads=1
+        )
+        plane = scaled.planes[0]
+        rows = np.frombuffer(memoryview(plane), dtype=np.uint8).reshape(height, plane.line_size)
+        pixels = rows[:, : width * 3].reshape(height, width, 3)
+        orientation = self._orientation_of(frame)
+        return orientation.apply(pixels), orientation
+
+    def _orientation_of(self, frame: av.VideoFrame) -> Orientation:
+        # A frame that has once been asked for its side data stays in memory until the garbage collector comes
+        # by, so the matrix is read once, and again only if the cheap rotation differs.
+        if frame.rotation != self._turn:
+            self._turn = frame.rotation
+            matrix = _display_matrix(frame)
+            self._orientation = UPRIGHT if matrix is None else Orientation.from_display_matrix(matrix)
+        return self._orientation
+
+
+def _display_matrix(frame: av.VideoFrame) -> bytes | None:
+    for side_data in map(frame.side_data.__getitem__, range(len(frame.side_data))):
+        if isinstance(side_data, SideData) and side_data.type == SideDataType.DISPLAYMATRIX:
+            return bytes(side_data)
+    return None

@@ -1,0 +1,128 @@
+"""Pictures: one frame from a JPEG, PNG, WebP, BMP or GIF file.
+
+Pillow decodes them, inside the decoding process: it knows palettes, transparency, 16-bit samples, CMYK and
+EXIF, and it decodes a large JPEG at a half, a quarter or an eighth of its size for a fraction of the time.
+"""
+
+import warnings
+from collections.abc import Callable
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import BmpImagePlugin, GifImagePlugin, Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
+
+# EXIF is read with it; imported here because nothing can be, once the process is shut in.
+from PIL import TiffImagePlugin as _TiffImagePlugin  # noqa: F401
+
+from gateway.media.geometry import UPRIGHT, Orientation, scaled_size
+from gateway.media.limits import MediaLimits
+from gateway.media.refusals import damaged, over_limit
+from gateway.media.signatures import Container
+from shared.contracts.media import Media, MediaKind, VideoStream
+
+_READERS: dict[str, Callable[[BinaryIO], Image.Image]] = {
+    "jpeg": JpegImagePlugin.JpegImageFile,
+    "png": PngImagePlugin.PngImageFile,
+    "webp": WebPImagePlugin.WebPImageFile,
+    "bmp": BmpImagePlugin.BmpImageFile,
+    "gif": GifImagePlugin.GifImageFile,
+}
+_EXIF_ORIENTATION = 0x0112
+_BEHIND_TRANSPARENCY = (255, 255, 255, 255)
+# What broken files make Pillow raise, as its own documentation of plug-ins and its fuzzers know it.
+_PILLOW_ERRORS = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    IndexError,
+    KeyError,
+    TypeError,
+    ArithmeticError,
+)
+
+
+class Picture:
+    """A picture whose header has been read and found within the limits.
+
+    Raises:
+        Problem: `damaged-media` or `media-over-limit`.
+    """
+
+    def __init__(self, file: BinaryIO, container: Container, limits: MediaLimits) -> None:
+        # The pixel limit is checked below; Pillow's own warning would only repeat it.
+        Image.MAX_IMAGE_PIXELS = None
+        self._container = container
+        try:
+            self._image = _READERS[container.name](file)
+        except _PILLOW_ERRORS as error:
+            raise damaged(f"The {container.spoken} picture is damaged: its header cannot be read.") from error
+        width, height = self._image.size
+        _check_size(width, height, limits)
+        self._orientation = self._read_orientation()
+        self.media = Media(
+            kind=MediaKind.PICTURE,
+            container=container.name,
+            video=VideoStream(
+                codec=container.name, width=width, height=height, rotation=self._orientation.rotation
+            ),
+        )
+
+    def pixels(self, longest: int) -> NDArray[np.uint8]:
+        """Decode, turned upright and scaled down: [h,w,3] RGB.
+
+        Args:
+            longest: longer side at most, pixels.
+
+        Raises:
+            Problem: `damaged-media`.
+        """
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return self._orientation.apply(np.asarray(self._scaled(longest), dtype=np.uint8))
+        except _PILLOW_ERRORS as error:
+            raise damaged(f"The {self._container.spoken} picture is damaged or cut off.") from error
+
+    def _scaled(self, longest: int) -> Image.Image:
+        size = scaled_size(*self._image.size, longest=longest)
+        # Only a JPEG heeds this: it gives the smallest of 1/1, 1/2, 1/4, 1/8 that is not below twice the
+        # size.
+        self._image.draft(None, (2 * size[0], 2 * size[1]))
+        self._image.load()
+        image = _eight_bits(self._image)
+        if image.size != size:
+            image = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
+        if image.mode == "RGBA":
+            image = Image.alpha_composite(Image.new("RGBA", image.size, _BEHIND_TRANSPARENCY), image)
+        return image.convert("RGB")
+
+    def _read_orientation(self) -> Orientation:
+        try:
+            value = self._image.getexif().get(_EXIF_ORIENTATION)
+        except _PILLOW_ERRORS:
+            return UPRIGHT
+        return Orientation.from_exif(value) if isinstance(value, int) else UPRIGHT
+
+
+def _check_size(width: int, height: int, limits: MediaLimits) -> None:
+    if width < 1 or height < 1:
+        raise damaged("The picture claims a width or height of zero.")
+    if width * height > limits.max_picture_pixels:
+        what = f"The number of pixels of the picture ({width} x {height})"
+        raise over_limit("max_picture_pixels", what, width * height, limits.max_picture_pixels)
+    if max(width, height) > limits.max_side:
+        raise over_limit("max_side", "The longer side of the picture", max(width, height), limits.max_side)
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Give the picture as L, RGB or RGBA."""
+    if image.mode.startswith("I"):
+        samples = np.asarray(image).astype(np.int64) >> 8
+        return Image.fromarray(samples.clip(0, 255).astype(np.uint8))
+    if image.mode in {"LA", "PA", "RGBa", "La"} or "transparency" in image.info:
+        return image.convert("RGBA")
+    if image.mode in {"L", "RGB", "RGBA"}:
+        return image
+    return image.convert("RGB")
