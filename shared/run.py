@@ -1,6 +1,7 @@
 """Run one service as a process: `python -m face_service` and so on."""
 
 from collections.abc import Callable
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -12,14 +13,18 @@ from shared.settings import ServiceSettings
 def run_service(name: str, create_app: Callable[[], FastAPI], settings: ServiceSettings) -> None:
     """Serve until SIGTERM or SIGINT; running requests may finish within `settings.shutdown_seconds`."""
     configure_logs(name, settings.log_level)
-    uvicorn.run(
-        create_app(),
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=settings.shutdown_seconds,
-        h11_max_incomplete_event_size=64 * 1024,
-    )
+    uvicorn.run(create_app(), **server_options(settings))
+
+
+def server_options(settings: ServiceSettings) -> dict[str, Any]:
+    """Give the arguments of `uvicorn.run` or `uvicorn.Config` with which every service is served."""
+    return {
+        "host": settings.host,
+        "port": settings.port,
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        "timeout_keep_alive": 75,
+        "timeout_graceful_shutdown": settings.shutdown_seconds,
+        "h11_max_incomplete_event_size": 64 * 1024,
+    }

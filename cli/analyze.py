@@ -1,0 +1,145 @@
+"""`emotion analyze`: files in, readable analyses or JSON out."""
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+
+from cli.doors import Door, ServerDoor, gateway_answers
+from cli.failures import RefusedError, ServerLostError, print_refusal, print_server_lost
+from cli.health import NotReadyError
+from cli.house import SettingsError
+from cli.options import Options
+from cli.outputs import json_line, write_document
+from cli.progress import progress_of
+from cli.report import print_report
+from shared.contracts.analyses import Analysis
+
+NEARBY_SERVER = "http://127.0.0.1:8000"
+ALL_ANALYSED, SOME_FAILED, WRONG_USAGE, NO_SERVER, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """How results are shown.
+
+    Args:
+        as_json: JSON Lines on standard output, and nothing else there.
+        documents: the file that each analysis is written to, if any.
+        quiet: nothing but errors, and JSON where asked for.
+        results: standard output.
+        messages: standard error.
+    """
+
+    as_json: bool = False
+    documents: dict[Path, Path] = field(default_factory=dict)
+    quiet: bool = False
+    results: Console = field(default_factory=Console)
+    messages: Console = field(default_factory=lambda: Console(stderr=True))
+
+    @property
+    def shows_progress(self) -> bool:
+        """True where a moving bar would reach a person's eyes and no file or pipe."""
+        return not self.quiet and self.results.is_terminal and self.messages.is_terminal
+
+    def tell(self, message: str) -> None:
+        """Say something about the work itself."""
+        if not self.quiet:
+            self.messages.print(message, style="dim", markup=False, highlight=False)
+
+
+def analyze(files: Sequence[Path], options: Options, output: Output, *, server: str | None) -> int:
+    """Analyse files one after the other.
+
+    Args:
+        files: pictures, sounds and films.
+        options: what is asked of each analysis.
+        output: how results are shown.
+        server: base URL; None for one on this machine if it runs, else this process.
+
+    Returns:
+        Exit status: 0 when all were analysed, 1 when some were not, 2 for a wrong setting, 3 when the server
+        cannot be reached, 130 when interrupted.
+    """
+    try:
+        return asyncio.run(_analyze(files, options, output, server))
+    except ServerLostError as error:
+        print_server_lost(output.messages, error)
+        return NO_SERVER
+    except SettingsError as error:
+        output.messages.print(f"Wrong setting in the environment: {error}", markup=False)
+        return WRONG_USAGE
+    except NotReadyError as error:
+        output.messages.print(f"{error} EMOTION_LOG_LEVEL=INFO shows why.", markup=False)
+        return SOME_FAILED
+    except KeyboardInterrupt:
+        output.messages.print("Interrupted.", style="dim")
+        return INTERRUPTED
+
+
+async def _analyze(files: Sequence[Path], options: Options, output: Output, server: str | None) -> int:
+    failed = 0
+    async with _open_door(server, output) as door:
+        for file in files:
+            try:
+                with progress_of(output.messages, file.name, shown=output.shows_progress) as progress:
+                    analysis = await door.analyse(file, options, progress)
+                _write(file, analysis, output)
+            except RefusedError as refusal:
+                failed += 1
+                _show_refusal(file, refusal, output)
+            else:
+                _show(file, analysis, output)
+    return SOME_FAILED if failed else ALL_ANALYSED
+
+
+@contextlib.asynccontextmanager
+async def _open_door(server: str | None, output: Output) -> AsyncIterator[Door]:
+    if server is None and await gateway_answers(NEARBY_SERVER):
+        server = NEARBY_SERVER
+        output.tell(f"Using the server on {server}.")
+    if server is not None:
+        remote = ServerDoor(server)
+        try:
+            yield remote
+        finally:
+            await remote.close()
+        return
+    output.tell(f"No server answers on {NEARBY_SERVER}: analysing inside this process.")
+    from cli.local_door import open_local_door  # noqa: PLC0415 - loads every library there is
+
+    async with open_local_door() as local:
+        yield local
+
+
+def _write(file: Path, analysis: Analysis, output: Output) -> None:
+    if (document := output.documents.get(file)) is None:
+        return
+    try:
+        write_document(document, analysis)
+    except OSError as error:
+        raise RefusedError.of_os_error(document, error) from error
+
+
+def _show(file: Path, analysis: Analysis, output: Output) -> None:
+    if output.as_json:
+        _print_line(json_line(file, analysis.model_dump(mode="json")))
+    elif not output.quiet:
+        print_report(output.results, str(file), analysis)
+        output.results.print()
+
+
+def _show_refusal(file: Path, refusal: RefusedError, output: Output) -> None:
+    if output.as_json:
+        _print_line(json_line(file, {"problem": refusal.document}))
+    print_refusal(output.messages, str(file), refusal)
+
+
+def _print_line(line: str) -> None:
+    # As it is: rich would wrap it.
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()

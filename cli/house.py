@@ -1,0 +1,63 @@
+"""The settings of the four services of one machine, read once and checked before anything starts."""
+
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from cli.budget import split_threads
+from face_service.settings import FaceSettings
+from fusion_service.settings import FusionSettings
+from gateway.settings import GatewaySettings
+from shared.settings import ServiceSettings
+from speech_service.settings import SpeechSettings
+
+_INNER_HOST = "127.0.0.1"
+
+
+class SettingsError(Exception):
+    """A setting in the environment is wrong; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """The settings of each service."""
+
+    gateway: GatewaySettings
+    face: FaceSettings
+    speech: SpeechSettings
+    fusion: FusionSettings
+
+    @property
+    def stop_seconds(self) -> float:
+        """Seconds that running requests may take at a stop, and a little more to tell a hanging process."""
+        return self.gateway.shutdown_seconds + 2.0
+
+
+def read_house(*, host: str = "127.0.0.1", port: int = 8000) -> House:
+    """Read all settings; `EMOTION_THREADS`, or what this machine has, is shared out among the services.
+
+    Args:
+        host: where the gateway listens; the others listen on 127.0.0.1 only.
+        port: the gateway's port.
+
+    Raises:
+        SettingsError: one is wrong.
+    """
+    try:
+        split = split_threads(ServiceSettings().threads)
+        # Values given here win over the environment, whose EMOTION_HOST and EMOTION_PORT mean the gateway.
+        return House(
+            gateway=GatewaySettings(host=host, port=port),
+            face=FaceSettings(host=_INNER_HOST, port=8001, threads=split.face),
+            speech=SpeechSettings(host=_INNER_HOST, port=8002, threads=split.speech),
+            fusion=FusionSettings(host=_INNER_HOST, port=8003, threads=split.fusion),
+        )
+    except ValidationError as error:
+        raise SettingsError("; ".join(map(_in_words, error.errors()))) from error
+
+
+def _in_words(fault: object) -> str:
+    match fault:
+        case {"loc": (name, *_), "msg": message}:
+            return f"EMOTION_{str(name).upper()}: {message}"
+    return str(fault)

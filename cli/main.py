@@ -1,0 +1,219 @@
+"""The command line: `emotion serve`, `emotion analyze`, `emotion models`."""
+
+import io
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from cli import analyze as analyses
+from cli import models as networks
+from cli import serve as serving
+from cli.house import SettingsError, read_house
+from cli.options import Options, parse_modalities
+from cli.outputs import OutputPlanError, plan_outputs
+from shared.contracts.analyses import Detail
+from shared.contracts.fusion import Profile, Strategy
+from shared.contracts.media import Modality
+from shared.inference import ModelFileError
+
+_EPILOG = (
+    "What a face or a voice displays is not what a person feels. "
+    "Everything runs on your own machines: nothing is kept, nobody is recognised."
+)
+_SCOPE = "What to analyse"
+_OUTPUT = "What comes out"
+_WHERE = "Where"
+
+app = typer.Typer(
+    name="emotion",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(asked: bool) -> None:  # noqa: FBT001 - the shape that typer wants
+    if asked:
+        typer.echo(f"emotion {metadata.version('emotion-server')}")
+        raise typer.Exit
+
+
+@app.callback(epilog=_EPILOG)
+def emotion(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    """Read the emotions that faces and voices show in pictures, sounds and films."""
+    for stream in (sys.stdout, sys.stderr):
+        # Where the terminal lacks a letter, a question mark instead of a traceback.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+@app.command(epilog=_EPILOG)
+def serve(
+    *,
+    host: Annotated[
+        str, typer.Option(envvar="EMOTION_HOST", help="Address to listen on; 0.0.0.0 for every network.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int,
+        typer.Option(
+            envvar="EMOTION_PORT", min=0, max=65535, help="Port to listen on; 0 for any that is free."
+        ),
+    ] = 8000,
+    single_process: Annotated[
+        bool, typer.Option("--single-process", help="One process for everything instead of one a service.")
+    ] = False,
+) -> None:
+    """Start the server: gateway, faces, speech and fusion, kept running until Ctrl-C.
+
+    One line on standard output says when it is ready; logs go to standard error, one JSON object a line.
+    The first Ctrl-C (or SIGTERM) lets running requests finish, a second one does not wait.
+
+    Exit status: 0 stopped in order; 1 could not start or did not stay up; 2 wrong option or setting.
+    """
+    raise typer.Exit(serving.serve(host=host, port=port, single_process=single_process))
+
+
+def _read_modalities(listed: str) -> tuple[Modality, ...]:
+    try:
+        return parse_modalities(listed)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def _server_url(url: str | None) -> str | None:
+    if url and not url.startswith(("http://", "https://")):
+        raise typer.BadParameter(f"{url!r} does not begin with http:// or https://")
+    return url or None
+
+
+@app.command(epilog=_EPILOG)
+def analyze(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE", help="Pictures, sounds and films.", show_default=False)
+    ],
+    *,
+    fps: Annotated[
+        float | None,
+        typer.Option(
+            min=0.001,
+            max=30,
+            rich_help_panel=_SCOPE,
+            help="Frames read from each second of film; without it, 5.",
+        ),
+    ] = None,
+    modalities: Annotated[
+        tuple[Modality, ...] | None,
+        typer.Option(
+            parser=_read_modalities,
+            metavar="face,speech",
+            rich_help_panel=_SCOPE,
+            help="What to read: face, speech, or both with a comma; without it, both.",
+        ),
+    ] = None,
+    start: Annotated[
+        float | None, typer.Option(min=0, rich_help_panel=_SCOPE, help="Begin here, seconds.")
+    ] = None,
+    end: Annotated[
+        float | None, typer.Option(min=0, rich_help_panel=_SCOPE, help="Stop here, seconds.")
+    ] = None,
+    strategy: Annotated[
+        Strategy | None,
+        typer.Option(
+            rich_help_panel=_SCOPE, help="How face and speech are joined; without it, the profile's own way."
+        ),
+    ] = None,
+    profile: Annotated[
+        Profile | None,
+        typer.Option(rich_help_panel=_SCOPE, help="Which networks: the best we have, or the paper's method."),
+    ] = None,
+    detail: Annotated[
+        Detail | None,
+        typer.Option(
+            rich_help_panel=_OUTPUT,
+            help="summary: verdicts and people; timeline: also moments; frames: also every face. "
+            "Without it, frames for JSON and timeline for people.",
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", rich_help_panel=_OUTPUT, help="One line of JSON a file on standard output."),
+    ] = False,
+    out: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH",
+            rich_help_panel=_OUTPUT,
+            help="Write JSON here as well: a file, or for several analyses a folder.",
+        ),
+    ] = None,
+    quiet: Annotated[
+        bool,
+        typer.Option("--quiet", "-q", rich_help_panel=_OUTPUT, help="Only errors, and JSON if asked for."),
+    ] = False,
+    server: Annotated[
+        str | None,
+        typer.Option(
+            envvar="EMOTION_SERVER",
+            metavar="URL",
+            callback=_server_url,
+            rich_help_panel=_WHERE,
+            help="Server to ask. Without it: the one on this machine (port 8000) if it runs, else none: "
+            "the networks are loaded into this process.",
+        ),
+    ] = None,
+) -> None:
+    """Analyse pictures, sounds and films: who is in them, and what faces and voices show.
+
+    Prints what a person wants to read, or JSON with --json, as the server's POST /v1/analyses answers it.
+    JSON lines begin with the file's name; a file that cannot be analysed gives a line with a problem.
+
+    Exit status: 0 all analysed; 1 some file was not; 2 wrong usage; 3 the server cannot be reached.
+    """
+    if end is not None and end <= (start or 0.0):
+        raise typer.BadParameter("must be greater than --start", param_hint="--end")
+    try:
+        documents = plan_outputs(files, out) if out is not None else {}
+    except OutputPlanError as error:
+        raise typer.BadParameter(str(error), param_hint="--out") from error
+    if detail is None and not as_json and out is None:
+        detail = Detail.TIMELINE
+    options = Options(
+        fps=fps,
+        modalities=modalities,
+        start=start,
+        end=end,
+        strategy=strategy,
+        profile=profile,
+        detail=detail,
+    )
+    output = analyses.Output(as_json=as_json, documents=documents, quiet=quiet)
+    raise typer.Exit(analyses.analyze(files, options, output, server=server))
+
+
+@app.command(epilog=_EPILOG)
+def models(
+    *, as_json: Annotated[bool, typer.Option("--json", help="As GET /v1/models of a server answers.")] = False
+) -> None:
+    """List the networks that are installed: what each is for, its size, licence and main figure."""
+    errors = Console(stderr=True)
+    try:
+        found = networks.installed_models(read_house())
+    except (ModelFileError, SettingsError) as error:
+        errors.print(str(error), style="red", markup=False)
+        raise typer.Exit(1) from error
+    if as_json:
+        networks.print_models_json(found)
+    else:
+        networks.print_models(Console(), found.models)

@@ -1,0 +1,76 @@
+"""`emotion serve`: the four services, as processes of their own or in this one."""
+
+import asyncio
+import sys
+import time
+
+from cli.addresses import PortInUseError, is_loopback, require_free, url_of
+from cli.health import NotReadyError
+from cli.house import House, SettingsError, read_house
+from cli.service_commands import commands_for
+from cli.supervisor import CrashLoopError, ForcedStopError, Patience, Supervisor
+from shared.logs import configure_logs
+
+
+def serve(*, host: str, port: int, single_process: bool) -> int:
+    """Serve until SIGTERM or SIGINT.
+
+    Args:
+        host: where the gateway listens.
+        port: the gateway's port; 0 for a free one.
+        single_process: all in this process instead of a process a service.
+
+    Returns:
+        Exit status: 0 after an orderly stop, 1 when it could not start or did not stay up, 2 for a wrong
+        setting.
+    """
+    started = time.monotonic()
+    try:
+        house = read_house(host=host, port=require_free(host, port))
+    except SettingsError as error:
+        return _fail(f"Wrong setting in the environment: {error}", 2)
+    except PortInUseError as error:
+        return _fail(f"{error} Choose another port with --port.", 1)
+    if not is_loopback(host):
+        _say(f"Listening on {host}: other machines can reach this server, and it asks nobody for a password.")
+    run = _run_in_this_process if single_process else _run_processes
+    try:
+        asyncio.run(run(house, started))
+    except (CrashLoopError, NotReadyError) as error:
+        return _fail(str(error), 1)
+    except ForcedStopError:
+        return _fail("Killed.", 1)
+    return 0
+
+
+async def _run_processes(house: House, started: float) -> None:
+    configure_logs("supervisor", house.gateway.log_level)
+    supervisor = Supervisor(
+        commands_for(house),
+        on_ready=lambda: _announce(house, started),
+        patience=Patience(stop=house.stop_seconds),
+    )
+    await supervisor.run()
+
+
+async def _run_in_this_process(house: House, started: float) -> None:
+    from cli.one_process_server import serve_in_this_process  # noqa: PLC0415 - loads every library there is
+
+    configure_logs("emotion", house.gateway.log_level)
+    await serve_in_this_process(house, on_ready=lambda: _announce(house, started))
+
+
+def _announce(house: House, started: float) -> None:
+    """Tell people on standard output; logs go to standard error."""
+    url = url_of(house.gateway.host, house.gateway.port)
+    seconds = time.monotonic() - started
+    print(f"Emotion server ready on {url} (docs: {url}/docs) in {seconds:.1f} s", flush=True)  # noqa: T201
+
+
+def _say(message: str) -> None:
+    print(f"emotion: {message}", file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _fail(message: str, status: int) -> int:
+    _say(message)
+    return status
