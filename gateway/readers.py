@@ -5,8 +5,8 @@ A reading outlives a failed call: what was read stays, and the notices say what 
 
 import asyncio
 import time
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,10 +65,9 @@ class _Reading:
         """True when at least one call was answered."""
         return self.model is not None
 
-    async def start(self, call: Coroutine[Any, Any, None]) -> None:
+    async def start(self, call: Callable[[], Awaitable[None]]) -> None:
         """Wait for a free place, then let the call run on its own."""
         if self.gave_up:
-            call.close()
             self._lost += 1
             return
         await self._turns.acquire()
@@ -112,10 +111,10 @@ class _Reading:
             )
         ]
 
-    async def _watch(self, call: Coroutine[Any, Any, None]) -> None:
+    async def _watch(self, call: Callable[[], Awaitable[None]]) -> None:
         started = time.perf_counter()
         try:
-            await call
+            await call()
             self._failures_in_a_row = 0
         except ServiceDownError as error:
             self._failures_in_a_row += 1
@@ -146,7 +145,7 @@ class FaceReading(_Reading):
 
     async def read(self, times: list[float], pictures: list[NDArray[np.uint8]]) -> None:
         """Send a batch of frames of one size; their faces appear in `frames` and `fresh`."""
-        await self.start(self._read(times, pictures))
+        await self.start(partial(self._read, times, pictures))
 
     def take_fresh(self) -> tuple[FrameFaces, ...]:
         """Give the frames that were answered since the last time."""
@@ -179,7 +178,7 @@ class SpeechReading(_Reading):
 
     async def read(self, stretch: Stretch) -> None:
         """Send a stretch; its segments appear in `segments` and `fresh`."""
-        await self.start(self._read(stretch))
+        await self.start(partial(self._read, stretch))
 
     def take_fresh(self) -> tuple[SpeechSegment, ...]:
         """Give the segments that were answered since the last time."""

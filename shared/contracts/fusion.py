@@ -11,6 +11,9 @@ from shared.contracts.faces import Face
 from shared.contracts.media import MediaKind, Modality
 from shared.contracts.speech import SpeechSegment
 
+LONGEST_SECONDS = 1e6
+_MOST_MOMENTS = 100_000
+
 
 class Strategy(StrEnum):
     """How the modalities are joined."""
@@ -33,7 +36,7 @@ class Profile(StrEnum):
 class FrameFaces(Contract):
     """The faces of one frame, as face_service gave them."""
 
-    t: float = Field(ge=0, description="Presentation time, seconds.")
+    t: float = Field(ge=0, le=LONGEST_SECONDS, description="Presentation time, seconds.")
     faces: tuple[Face, ...]
 
 
@@ -41,8 +44,12 @@ class FusionRequest(Contract):
     """The body of `POST /v1/fusion`."""
 
     kind: MediaKind
-    seconds: float = Field(ge=0, description="Length of the stretch analysed; 0 for a picture.")
-    start: float = Field(default=0.0, ge=0, description="Where the stretch starts; moments begin here.")
+    seconds: float = Field(
+        ge=0, le=LONGEST_SECONDS, description="Length of the stretch analysed; 0 for a picture."
+    )
+    start: float = Field(
+        default=0.0, ge=0, le=LONGEST_SECONDS, description="Where the stretch starts; moments begin here."
+    )
     frames: tuple[FrameFaces, ...] = Field(
         default=(), description="In order of time; frames without faces too."
     )
@@ -63,6 +70,9 @@ class FusionRequest(Contract):
         times = [frame.t for frame in self.frames]
         if times != sorted(times):
             message = "frames must be in order of time"
+            raise ValueError(message)
+        if self.seconds / self.moment_seconds > _MOST_MOMENTS:
+            message = f"seconds / moment_seconds must be at most {_MOST_MOMENTS}"
             raise ValueError(message)
         return self
 

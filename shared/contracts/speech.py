@@ -9,10 +9,12 @@ from shared.contracts.emotions import Probability, Scores
 class SpeechSegment(Contract):
     """A stretch of sound with speech in it."""
 
-    start: float = Field(ge=0, description="Seconds from the start of the sound that was sent.")
-    end: float = Field(gt=0, description="Seconds from the start of the sound that was sent.")
+    start: float = Field(ge=0, le=1e6, description="Seconds from the start of the sound that was sent.")
+    end: float = Field(gt=0, le=1e6, description="Seconds from the start of the sound that was sent.")
     scores: Scores
-    snr_db: float = Field(description="Level of the speech over the level of the pauses, decibels, -20..80.")
+    snr_db: float = Field(
+        ge=-100, le=200, description="Level of the speech over that of the pauses, decibels."
+    )
     voice: PackedVector | None = Field(
         default=None, description="What the network read, for leaning on a speaker's own baseline."
     )
