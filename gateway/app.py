@@ -9,7 +9,6 @@ from fastapi import FastAPI
 
 from gateway.admission import Admission
 from gateway.media.decoder import DecoderPool
-from gateway.media.limits import MediaLimits
 from gateway.pipeline import PipelineTools
 from gateway.routes import analyses, information
 from gateway.services import FaceService, FusionService, SpeechService
@@ -41,7 +40,6 @@ def create_app(
         transports: how to reach `face`, `speech` and `fusion`; TCP where not given.
     """
     settings = settings or GatewaySettings()
-    limits = MediaLimits()
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -56,11 +54,7 @@ def create_app(
                 client = ServiceClient(service, url, transport=transport, metrics=app.state.metrics)
                 clients.append(await stack.enter_async_context(client))
             decoders = await stack.enter_async_context(
-                DecoderPool(
-                    limits=limits,
-                    max_processes=settings.max_analyses,
-                    temporary_folder=settings.temporary_folder,
-                )
+                DecoderPool(limits=settings.media, max_processes=settings.max_analyses)
             )
             app.state.clients = tuple(clients)
             app.state.tools = _tools(settings, decoders, *clients)
@@ -75,7 +69,6 @@ def create_app(
         lifespan=lifespan,
         components=_components,
     )
-    app.state.media_limits = limits
     app.state.admission = Admission(running=settings.max_analyses, waiting=settings.max_waiting)
     app.state.upload_rules = UploadRules(
         max_bytes=settings.max_upload_bytes,

@@ -122,10 +122,11 @@ class _Run:
             for modality, reading in ((Modality.FACE, self.faces), (Modality.SPEECH, self.speech))
             if reading.failed and not reading.answered
         }
+        start = self.options.start or 0.0
         request = FusionRequest(
             kind=decoding.media.kind,
-            seconds=decoding.seconds,
-            start=self.options.start or 0.0,
+            seconds=max(0.0, (decoding.seconds or 0.0) - start),
+            start=start,
             frames=self.faces.in_order(),
             segments=self.speech.in_order(),
             modalities=tuple(modality for modality in self.readable if modality not in unread),

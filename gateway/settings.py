@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from gateway.media.limits import MediaLimits
 from shared.settings import ServiceSettings, usable_cpus
 
 
@@ -28,6 +29,9 @@ class GatewaySettings(ServiceSettings):
         default_factory=lambda: 2 * usable_cpus(), ge=1, description="Analyses at once."
     )
     max_waiting: int = Field(default=8, ge=0, description="Uploads that may wait for their turn.")
+    media: MediaLimits = Field(
+        default=MediaLimits(), description="Limits on one upload, as in `EMOTION_MEDIA__MAX_SECONDS=600`."
+    )
     inner_seconds: float = Field(default=30.0, gt=0, description="Longest call to an inner service.")
     frames_per_call: int = Field(default=8, ge=1, le=32, description="Frames in one call to face_service.")
     calls_in_flight: int = Field(

@@ -39,7 +39,9 @@ def _quota_v1() -> float | None:
 class ServiceSettings(BaseSettings):
     """Read from the environment, prefix `EMOTION_`; a wrong value stops the start with its name."""
 
-    model_config = SettingsConfigDict(env_prefix="EMOTION_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="EMOTION_", env_nested_delimiter="__", frozen=True, extra="ignore"
+    )
 
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on.")

@@ -41,5 +41,5 @@ async def limits(request: Request) -> Limits:
         request_seconds=settings.request_seconds,
         upload_idle_seconds=settings.upload_idle_seconds,
         upload_min_bytes_per_second=settings.upload_min_bytes_per_second,
-        media=request.app.state.media_limits,
+        media=settings.media,
     )
