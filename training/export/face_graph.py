@@ -1,0 +1,187 @@
+"""Face networks as ONNX graphs, written node by node, so that what ships is exactly what the card says.
+
+Everything between the uint8 crop and the logits stands in the graph. Weights are stored as float16 and cast
+to float32 when the graph is loaded: half the size, float32 arithmetic.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from training.face.network import BLOCKS, MEANS_BGR, SIDE
+from training.face.paper_network import SIDE as PAPER_SIDE
+from training.face.paper_network import WIDTHS
+
+OPSET = 17
+IR_VERSION = 8
+
+Array = npt.NDArray[np.float32]
+State = Mapping[str, Array]
+
+
+@dataclass(frozen=True)
+class Appearance:
+    """A projection of pooled trunk features to a vector that tells people apart.
+
+    `blocks` are read in this order, each averaged over its map; `weight` [values, features], `bias` [values].
+    """
+
+    blocks: tuple[int, ...]
+    weight: Array
+    bias: Array
+
+
+@dataclass
+class GraphWriter:
+    """Collects nodes and initialisers; each method adds one operation and gives the name of its output."""
+
+    nodes: list[onnx.NodeProto] = field(default_factory=list)
+    initialisers: list[onnx.TensorProto] = field(default_factory=list)
+
+    def constant(self, name: str, value: npt.NDArray[np.generic]) -> str:
+        self.initialisers.append(numpy_helper.from_array(value, name))
+        return name
+
+    def weight(self, name: str, value: Array) -> str:
+        """A weight kept as float16 and read as float32."""
+        stored = self.constant(f"{name}.half", value.astype(np.float16))
+        return self.add("Cast", [stored], name, to=TensorProto.FLOAT)
+
+    def add(self, operator: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:
+        self.nodes.append(
+            helper.make_node(operator, list(inputs), [output], name=f"{operator}:{output}", **attributes)
+        )
+        return output
+
+    def convolution(self, source: str, name: str, weight: Array, bias: Array, **attributes: Any) -> str:
+        inputs = [
+            source,
+            self.weight(f"{name}.weight", weight),
+            self.constant(f"{name}.bias", bias.astype(np.float32)),
+        ]
+        return self.add("Conv", inputs, f"{name}.sum", **attributes)
+
+    def linear(self, source: str, name: str, weight: Array, bias: Array, output: str) -> str:
+        inputs = [
+            source,
+            self.weight(f"{name}.weight", weight),
+            self.constant(f"{name}.bias", bias.astype(np.float32)),
+        ]
+        return self.add("Gemm", inputs, output, transB=1)
+
+    def finish(
+        self, name: str, source: onnx.ValueInfoProto, outputs: Sequence[tuple[str, int]]
+    ) -> onnx.ModelProto:
+        """Close the graph, check it, and give the model."""
+        infos = [helper.make_tensor_value_info(out, TensorProto.FLOAT, ["n", size]) for out, size in outputs]
+        graph = helper.make_graph(self.nodes, name, [source], infos, self.initialisers)
+        imports = [helper.make_opsetid("", OPSET)]
+        model = helper.make_model(
+            graph, opset_imports=imports, ir_version=IR_VERSION, producer_name="emotion-server"
+        )
+        onnx.checker.check_model(model, full_check=True)
+        return model
+
+
+def write_trunk(writer: GraphWriter, state: State, source: str) -> dict[int, str]:
+    """The eleven blocks; gives the output name of each block by its number."""
+    limits = [
+        writer.constant("zero", np.array(0, np.float32)),
+        writer.constant("six", np.array(6, np.float32)),
+    ]
+
+    def layer(source: str, name: str, *, stride: int, groups: int) -> str:
+        weight = state[f"trunk.{name}.weight"]
+        if name == "conv1":
+            # The picture is RGB, the network learned BGR: its first kernels are turned instead.
+            weight = weight[:, ::-1]
+        kernel = weight.shape[-1]
+        edge = 0 if kernel == 1 else 1
+        # TensorFlow's SAME: with stride 2 only the right and the lower edge are padded.
+        pads = [edge if stride == 1 else 0] * 2 + [edge] * 2
+        bias = state[f"trunk.{name}.bias"]
+        strides = [stride, stride]
+        summed = writer.convolution(
+            source, name, weight.copy(), bias, strides=strides, pads=pads, group=groups
+        )
+        return writer.add("Clip", [summed, *limits], name)
+
+    outputs: dict[int, str] = {}
+    current, width = layer(source, "conv1", stride=2, groups=1), 32
+    for number, (out, stride) in enumerate(BLOCKS, 1):
+        current = layer(current, f"conv_dw_{number}", stride=stride, groups=width)
+        current = layer(current, f"conv_pw_{number}", stride=1, groups=1)
+        outputs[number], width = current, out
+    return outputs
+
+
+def default_graph(state: State, head: tuple[Array, Array], appearance: Appearance) -> onnx.ModelProto:
+    """`faces` uint8 [n, 112, 112, 3] RGB -> `logits` [n, 7] and `appearance` [n, k] of length 1.
+
+    `state` is a `FaceNetwork`'s; `head` is the weight [7, 1024] and bias [7] of the head that ships.
+    """
+    writer = GraphWriter()
+    numbers = writer.add("Cast", ["faces"], "numbers", to=TensorProto.FLOAT)
+    means = writer.constant("means", np.array(MEANS_BGR[::-1], np.float32))
+    centred = writer.add("Sub", [numbers, means], "centred")
+    blocks = write_trunk(writer, state, writer.add("Transpose", [centred], "planes", perm=[0, 3, 1, 2]))
+    last = blocks[len(BLOCKS)]
+
+    places = state["places"].reshape(512, 49).astype(np.float64)
+    places = np.exp(places - places.max(1, keepdims=True))
+    places = (places / places.sum(1, keepdims=True)).reshape(512, 7, 7).astype(np.float32)
+    weighted = writer.add("Mul", [last, writer.constant("places", places)], "weighted")
+    axes = writer.constant("map_axes", np.array([2, 3], np.int64))
+    looked = writer.add("ReduceSum", [weighted, axes], "looked", keepdims=0)
+    mean = writer.add("ReduceMean", [last], "mean", axes=[2, 3], keepdims=0)
+    pooled = writer.add("Concat", [mean, looked], "pooled", axis=1)
+    writer.linear(pooled, "head", *head, "logits")
+
+    means_of = {len(BLOCKS): mean}
+    for number in appearance.blocks:
+        if number not in means_of:
+            means_of[number] = writer.add(
+                "ReduceMean", [blocks[number]], f"mean_{number}", axes=[2, 3], keepdims=0
+            )
+    seen = [means_of[number] for number in appearance.blocks]
+    features = seen[0] if len(seen) == 1 else writer.add("Concat", seen, "seen", axis=1)
+    raw = writer.linear(features, "appearance", appearance.weight, appearance.bias, "appearance.raw")
+    writer.add("LpNormalization", [raw], "appearance", axis=1, p=2)
+    source = helper.make_tensor_value_info("faces", TensorProto.UINT8, ["n", SIDE, SIDE, 3])
+    return writer.finish("face-default", source, [("logits", 7), ("appearance", len(appearance.bias))])
+
+
+def folded(state: State, number: int) -> tuple[Array, Array]:
+    """Kernel and bias of the paper network's convolution `number`, its batch norm folded in."""
+    convolution, norm = f"features.{4 * number}", f"features.{4 * number + 1}"
+    scale = state[f"{norm}.weight"] / np.sqrt(state[f"{norm}.running_var"] + 1e-5)
+    weight = state[f"{convolution}.weight"] * scale.reshape(-1, 1, 1, 1)
+    bias = (state[f"{convolution}.bias"] - state[f"{norm}.running_mean"]) * scale + state[f"{norm}.bias"]
+    return weight.astype(np.float32), bias.astype(np.float32)
+
+
+def paper_graph(state: State) -> onnx.ModelProto:
+    """`faces` uint8 [n, 48, 48] grey -> `logits` [n, 7]. `state` is a `PaperNetwork`'s."""
+    writer = GraphWriter()
+    numbers = writer.add("Cast", ["faces"], "numbers", to=TensorProto.FLOAT)
+    scaled = writer.add(
+        "Div", [numbers, writer.constant("half_range", np.array(127.5, np.float32))], "scaled"
+    )
+    centred = writer.add("Sub", [scaled, writer.constant("one", np.array(1, np.float32))], "centred")
+    current = writer.add("Unsqueeze", [centred, writer.constant("plane", np.array([1], np.int64))], "planes")
+    for number in range(len(WIDTHS)):
+        summed = writer.convolution(current, f"conv_{number + 1}", *folded(state, number), pads=[1, 1, 1, 1])
+        positive = writer.add("Relu", [summed], f"conv_{number + 1}.positive")
+        pooled_name = f"conv_{number + 1}.pooled"
+        current = writer.add("MaxPool", [positive], pooled_name, kernel_shape=[2, 2], strides=[2, 2])
+    flat = writer.add("Flatten", [current], "flat")
+    hidden = writer.linear(flat, "hidden", state["head.2.weight"], state["head.2.bias"], "hidden.sum")
+    active = writer.add("Relu", [hidden], "hidden.positive")
+    writer.linear(active, "head", state["head.5.weight"], state["head.5.bias"], "logits")
+    source = helper.make_tensor_value_info("faces", TensorProto.UINT8, ["n", PAPER_SIDE, PAPER_SIDE])
+    return writer.finish("face-paper", source, [("logits", 7)])

@@ -1,0 +1,181 @@
+"""Measure an exported face network on the test parts, and print the tables.
+
+    python -m training.face.evaluate --model face_service/models/default/classification --cache CACHE
+    [--robustness]
+
+Needs EMOTION_CORPORA, and points found by `training.face.landmarks` in the cache folder.
+"""
+
+import argparse
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+
+from shared.contracts.emotions import EMOTIONS
+from shared.contracts.manifests import Figure, Manifest
+from training.corpora.faces import Picture
+from training.face.augment import recompressed, reduced
+from training.face.measures import (
+    Share,
+    by_person,
+    calibration_error,
+    confusion,
+    mean_recall,
+    probabilities,
+    wilson,
+)
+from training.face.samples import load_corpus
+from training.face.tests_on import Change, Cropper, TestSet, part_of, sets_of
+
+TESTS = ("fer2013", "rafdb_train", "kdef", "jaffe", "ckplus48", "webfaces_expr")
+Logits = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a network did on one test set."""
+
+    name: str
+    accuracy: Share
+    recall: float
+    error_before: float
+    error_after: float
+    confusion: npt.NDArray[np.int64]
+
+
+def open_graph(path: Path) -> onnxruntime.InferenceSession:
+    """The graph on one thread."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def run_graph(
+    session: onnxruntime.InferenceSession, crops: npt.NDArray[np.uint8], output: str = "logits"
+) -> Logits:
+    """One output of the graph on crops, in batches of 32."""
+    parts = [session.run([output], {"faces": crops[i : i + 32]})[0] for i in range(0, len(crops), 32)]
+    return np.concatenate(parts)
+
+
+def flipped_too(session: onnxruntime.InferenceSession, crops: npt.NDArray[np.uint8]) -> Logits:
+    """Mean of the logits of each crop and its mirror image."""
+    mirrored = np.ascontiguousarray(crops[:, :, ::-1])
+    return np.asarray((run_graph(session, crops) + run_graph(session, mirrored)) / 2, np.float32)
+
+
+def judge(test: TestSet, logits: Logits, temperature: float) -> Result:
+    """The figures of one test set."""
+    predicted = logits.argmax(1)
+    right = predicted == test.label
+    accuracy = by_person(right, test.person) if len(set(test.person)) > 1 else wilson(right)
+    errors = [calibration_error(probabilities(logits, t), test.label) for t in (1.0, temperature)]
+    recall = mean_recall(predicted, test.label)
+    return Result(test.name, accuracy, recall, errors[0], errors[1], confusion(predicted, test.label))
+
+
+def evaluate(path: Path, profile: str, temperature: float, cache: Path) -> Iterator[Result]:
+    """All test sets, one look each; FER2013 and FER+ once more with the mirror image."""
+    session, cropper = open_graph(path), Cropper(profile, cache)
+    for name in TESTS:
+        for test in sets_of(cropper, name, "test", cache):
+            yield judge(test, run_graph(session, test.crops), temperature)
+            if name == "fer2013":
+                mirrored = TestSet(f"{test.name}, with mirror image", test.crops, test.label, test.person)
+                yield judge(mirrored, flipped_too(session, test.crops), temperature)
+
+
+def dark(picture: Picture) -> Picture:
+    """A third of the light with a sensor's noise, the same noise on every call."""
+    noise = np.random.default_rng(5).normal(0, 255 * 0.03, picture.shape[:2])[:, :, None]
+    return np.clip(picture * 0.33 + noise, 0, 255).astype(np.uint8)
+
+
+def blurred(picture: Picture) -> Picture:
+    """Gaussian blur of 2 % of the crop's width."""
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.02 * picture.shape[0]), np.uint8)
+
+
+CHANGES: dict[str, Change | None] = {
+    "as it is": None,
+    "blur": blurred,
+    "JPEG 30": lambda picture: recompressed(picture, 30),
+    "low light": dark,
+    "24 pixels": lambda picture: reduced(picture, 24),
+}
+
+
+def robustness(path: Path, profile: str, cache: Path) -> Iterator[tuple[str, str, Share]]:
+    """Accuracy on spoiled pictures of FER2013 and RAF-DB: corpus, change, share."""
+    session, cropper = open_graph(path), Cropper(profile, cache)
+    for name, title in (("fer2013", "FER2013"), ("rafdb_train", "RAF-DB")):
+        corpus = load_corpus(name, cache)
+        for change_name, change in CHANGES.items():
+            test = part_of(cropper, corpus, "test", title, change)
+            yield title, change_name, wilson(run_graph(session, test.crops).argmax(1) == test.label)
+
+
+def milliseconds(path: Path, batch: int, *, rounds: int = 40) -> float:
+    """Median time a face on one thread."""
+    session = open_graph(path)
+    shape = [batch, *session.get_inputs()[0].shape[1:]]
+    crops = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    times = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        session.run(None, {"faces": crops})
+        times.append(time.perf_counter() - start)
+    return float(np.median(times) / batch * 1000)
+
+
+def figure(what: str, share: Share) -> Figure:
+    """A share as a manifest states it, in percent."""
+    return Figure(
+        what=what,
+        value=round(100 * share.value, 2),
+        n=share.n,
+        low=round(100 * share.low, 2),
+        high=round(100 * share.high, 2),
+    )
+
+
+def print_confusion(table: npt.NDArray[np.int64]) -> None:
+    print("    " + "".join(f"{emotion[:7]:>9}" for emotion in EMOTIONS))
+    for emotion, row in zip(EMOTIONS, table, strict=True):
+        print(f"    {emotion[:7]:<8}" + "".join(f"{count:>9}" for count in row))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", type=Path, required=True, help="folder with manifest.json")
+    parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("--robustness", action="store_true", help="also measure spoiled pictures")
+    parser.add_argument("--confusions", action="store_true", help="also print who is confused with whom")
+    arguments = parser.parse_args()
+    cv2.setNumThreads(1)
+    manifest = Manifest.model_validate_json((arguments.model / "manifest.json").read_bytes())
+    path = arguments.model / manifest.file
+    for result in evaluate(path, manifest.profile, manifest.temperature, arguments.cache):
+        errors = f"ECE {result.error_before:.3f} -> {result.error_after:.3f}"
+        print(
+            f"{result.name}: {result.accuracy}; mean recall {100 * result.recall:.1f}; {errors}", flush=True
+        )
+        if arguments.confusions:
+            print_confusion(result.confusion)
+    if arguments.robustness:
+        for corpus, change, share in robustness(path, manifest.profile, arguments.cache):
+            print(f"{corpus}, {change}: {share}", flush=True)
+    for batch in (1, 8):
+        print(f"batch {batch}: {milliseconds(path, batch):.2f} ms a face on one thread")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,238 @@
+"""Turn a training run into what ships: ONNX file, manifest, figures.
+
+    python -m training.face.export --profile default --run RUN --cache CACHE --out
+    face_service/models/default/classification
+
+The head, the projection for appearance, the temperature and the threshold are chosen on the parts to choose
+on; the test parts are looked at once, for the manifest's figures. The card is written by hand beside it.
+"""
+
+import argparse
+import hashlib
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import onnx
+import torch
+
+from shared.contracts.emotions import EMOTIONS
+from shared.contracts.manifests import Figure, Manifest, Tensor
+from training.export.face_graph import Appearance, default_graph, paper_graph
+from training.face import checkpoints
+from training.face.appearance import block_means, choose_blocks, project, same_person_auc
+from training.face.evaluate import evaluate, figure, milliseconds, open_graph, run_graph
+from training.face.head_choice import choose_shares, mean_accuracy
+from training.face.learn_default import logits_on
+from training.face.measures import calibration_error, fit_temperature, probabilities, threshold_for
+from training.face.network import SIDE, FaceNetwork
+from training.face.paper_network import SIDE as PAPER_SIDE
+from training.face.paper_network import PaperNetwork
+from training.face.samples import CONVENTIONS, CORPORA, load_corpus
+from training.face.tests_on import Cropper, sets_of
+
+Array = npt.NDArray[np.float32]
+LICENCE = {
+    "default": "weights: non-commercial research only (RAF-DB, KDEF, FER2013, VGGFace2); see LICENCE",
+    "paper": "weights: research only (FER2013); see LICENCE",
+}
+SUMMARY = {
+    "default": "Scores a face for seven emotions: MobileNetV1 (faceres), tuned on RAF-DB, FER2013, KDEF.",
+    "paper": "The paper's method: a plain convolutional network on 48 x 48 grey faces.",
+}
+PREPROCESSING = {
+    "default": {
+        "crop": "aligned to RAF-DB's geometry, 10-90 %",
+        "size": SIDE,
+        "colour": "RGB",
+    },
+    "paper": {
+        "crop": "square of the Haar cascade's box",
+        "size": PAPER_SIDE,
+        "colour": "grey (ITU-R BT.601)",
+    },
+}
+
+
+class Calibration(NamedTuple):
+    """What is measured on the parts to choose on, and nowhere else."""
+
+    temperature: float
+    threshold: float
+    right_above: float
+    kept_above: float
+
+
+def load_average(run: Path, network: torch.nn.Module, name: str) -> dict[str, Array]:
+    """Put a run's averaged weights into a network; gives them as arrays."""
+    state = checkpoints.load(run / name)
+    if state is None:
+        raise FileNotFoundError(f"{run} holds no {name}")
+    network.load_state_dict(state["average"])
+    network.eval()
+    return {key: value.float().numpy() for key, value in state["average"].items()}
+
+
+def chosen_head(network: FaceNetwork, state: dict[str, Array], cache: Path) -> tuple[Array, Array]:
+    """The head that ships: weight [7, 1024], bias [7]."""
+    parts = {}
+    for name in CORPORA:
+        corpus = load_corpus(name, cache)
+        indices = corpus.indices("choose")
+        logits, label = logits_on(network, corpus, indices), corpus.pack.label[indices]
+        parts[name] = (logits, label)
+        if name == "fer2013":
+            majority = corpus.pack.vote_majority()[indices]
+            seven = majority >= 0
+            parts["ferplus"] = ({key: value[seven] for key, value in logits.items()}, majority[seven])
+    shares = choose_shares(parts)
+    for title, tried in (
+        ("shared head alone", dict.fromkeys(CONVENTIONS, 0.0)),
+        (f"shares {shares}", shares),
+    ):
+        print(title, mean_accuracy(tried, parts), flush=True)
+    for convention in CONVENTIONS:
+        own = {
+            name: float(part[0][convention].argmax(1).__eq__(part[1]).mean()) for name, part in parts.items()
+        }
+        print(f"own head {convention}: {own}", flush=True)
+    weight, bias = state["shared.weight"].copy(), state["shared.bias"].copy()
+    for convention, share in shares.items():
+        weight += share * state[f"own.{convention}.weight"]
+        bias += share * state[f"own.{convention}.bias"]
+    return weight, bias
+
+
+def learned_appearance(network: FaceNetwork, cache: Path) -> tuple[Appearance, Figure]:
+    """The projection for appearance, and how well it tells KDEF's test people apart."""
+    corpus, cropper = load_corpus("kdef", cache), Cropper("default", cache)
+    seen = {}
+    for part in ("train", "choose", "test"):
+        indices = corpus.indices(part)
+        seen[part] = (
+            block_means(network, cropper.crops(corpus, indices)),
+            corpus.pack.text("subject")[indices],
+        )
+    appearance = choose_blocks(seen["train"], seen["choose"])
+    area = same_person_auc(project(seen["test"][0], appearance), seen["test"][1])
+    people = len(set(seen["test"][1].tolist()))
+    what = f"appearance: same or different person, KDEF, {people} unseen people, all angles, AUC x 100"
+    return appearance, Figure(what=what, value=round(100 * area, 2), n=len(seen["test"][1]))
+
+
+def calibrate(path: Path, profile: str, cache: Path) -> Calibration:
+    """Temperature and threshold on the parts to choose on, every test set of them with the same weight."""
+    session, cropper = open_graph(path), Cropper(profile, cache)
+    names = CORPORA if profile == "default" else ("fer2013",)
+    logits, labels, weights = [], [], []
+    for name in names:
+        tests = list(sets_of(cropper, name, "choose", cache))
+        for test in tests:
+            logits.append(run_graph(session, test.crops))
+            labels.append(test.label)
+            share = 1.0 if name != "kdef" else 1 / len(tests)
+            weights.append(np.full(len(test.label), share / len(test.label)))
+    every, label, weight = np.concatenate(logits), np.concatenate(labels), np.concatenate(weights)
+    temperature = fit_temperature(every, label, weight)
+    scores = probabilities(every, temperature)
+    for one, answer in zip(logits, labels, strict=True):
+        before, after = (calibration_error(probabilities(one, t), answer) for t in (1.0, temperature))
+        print(f"part to choose on, n={len(answer)}: ECE {before:.3f} -> {after:.3f}")
+    return Calibration(temperature, *threshold_for(scores, label, weight))
+
+
+def test_figures(path: Path, profile: str, temperature: float, cache: Path) -> list[Figure]:
+    """Every figure on the test parts, for the manifest."""
+    figures = []
+    for result in evaluate(path, profile, temperature, cache):
+        print(
+            f"{result.name}: {result.accuracy}, ECE {result.error_before:.3f} -> {result.error_after:.3f}",
+            flush=True,
+        )
+        figures.append(figure(f"{result.name}, accuracy, %", result.accuracy))
+        error = Figure(
+            what=f"{result.name}, ECE (15 bins)", value=round(result.error_after, 4), n=result.accuracy.n
+        )
+        figures.append(error)
+    return figures
+
+
+def tensors(profile: str, model: onnx.ModelProto) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    """Inputs and outputs as the manifest states them."""
+    side = SIDE if profile == "default" else PAPER_SIDE
+    shape: tuple[int | str, ...] = ("n", side, side, 3) if profile == "default" else ("n", side, side)
+    source = Tensor(
+        name="faces", dtype="uint8", shape=shape, meaning=f"crops, {PREPROCESSING[profile]['colour']}, 0..255"
+    )
+    logits = Tensor(
+        name="logits", dtype="float32", shape=("n", 7), meaning="before temperature; order as in labels"
+    )
+    outputs = [logits]
+    if profile == "default":
+        size = model.graph.output[1].type.tensor_type.shape.dim[1].dim_value
+        meaning = "length 1; the cosine of two says how alike two faces of one film are"
+        outputs.append(Tensor(name="appearance", dtype="float32", shape=("n", size), meaning=meaning))
+    return (source,), tuple(outputs)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--profile", choices=("default", "paper"), required=True)
+    parser.add_argument("--run", type=Path, required=True, help="folder of the training run")
+    parser.add_argument("--checkpoint", default="last.pt")
+    parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument(
+        "--skip-tests", action="store_true", help="do not look at the test parts: a trial export"
+    )
+    arguments = parser.parse_args()
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+    profile, cache, out = arguments.profile, arguments.cache, arguments.out
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / f"face-{profile}.onnx"
+    figures: list[Figure] = []
+    if profile == "default":
+        network = FaceNetwork(CONVENTIONS)
+        state = load_average(arguments.run, network, arguments.checkpoint)
+        head = chosen_head(network, state, cache)
+        appearance, area = learned_appearance(network, cache)
+        model = default_graph(state, head, appearance)
+        figures.append(area)
+    else:
+        model = paper_graph(load_average(arguments.run, PaperNetwork(), arguments.checkpoint))
+    onnx.save(model, path)
+    calibration = calibrate(path, profile, cache)
+    print(calibration)
+    if not arguments.skip_tests:
+        figures = [*test_figures(path, profile, calibration.temperature, cache), *figures]
+    print(f"{milliseconds(path, 1):.2f} ms a face alone, {milliseconds(path, 8):.2f} ms in batches of 8")
+    content = path.read_bytes()
+    inputs, outputs = tensors(profile, model)
+    manifest = Manifest(
+        name=f"face-{profile}-1",
+        role="classification",
+        profile=profile,
+        file=path.name,
+        sha256=hashlib.sha256(content).hexdigest(),
+        bytes=len(content),
+        licence=LICENCE[profile],
+        source="trained by training.face",
+        summary=SUMMARY[profile],
+        inputs=inputs,
+        outputs=outputs,
+        labels=EMOTIONS,
+        temperature=round(calibration.temperature, 4),
+        uncertain_below=calibration.threshold,
+        preprocessing=PREPROCESSING[profile],
+        figures=tuple(figures),
+    )
+    (out / "manifest.json").write_text(manifest.model_dump_json(indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

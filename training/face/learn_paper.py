@@ -1,0 +1,113 @@
+"""Train the paper's network on FER2013 Training with its own hard labels, as the method gives it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from training.corpora.faces import read_pack
+from training.face import checkpoints
+from training.face.paper_network import PaperNetwork
+from training.face.samples import fer2013_parts
+
+BATCH = 128
+SAVE_SECONDS = 60
+CHECK_STEPS = 1000
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run needs to know."""
+
+    folder: Path
+    minutes: float
+    rate: float = 2e-3
+
+
+def grey_pictures(part: str) -> tuple[Tensor, npt.NDArray[np.int64]]:
+    """One part of FER2013: pictures uint8 [n, 1, 48, 48] and labels [n]."""
+    pack = read_pack("fer2013")
+    indices = np.flatnonzero(fer2013_parts(pack) == part)
+    pictures = np.stack([pack.picture(int(index))[:, :, 0] for index in indices])
+    return torch.from_numpy(pictures)[:, None], pack.label[indices]
+
+
+def changed(pictures: Tensor, random: torch.Generator) -> Tensor:
+    """Mirror, turn, scale and shift a batch, and change its light: float [n, 1, 48, 48] in 0..255."""
+    count = len(pictures)
+    angle = torch.randn(count, generator=random) * 0.12
+    scale = torch.exp(torch.randn(count, generator=random) * 0.08)
+    mirror = torch.where(torch.rand(count, generator=random) < 0.5, -1.0, 1.0)
+    shift = torch.randn(count, 2, generator=random) * 0.07
+    first = torch.stack([scale * mirror * angle.cos(), -scale * angle.sin(), shift[:, 0]], 1)
+    second = torch.stack([scale * mirror * angle.sin(), scale * angle.cos(), shift[:, 1]], 1)
+    grid = functional.affine_grid(torch.stack([first, second], 1), list(pictures.shape), align_corners=False)
+    moved = functional.grid_sample(pictures.float(), grid, padding_mode="border", align_corners=False)
+    gain = torch.exp(torch.randn(count, 1, 1, 1, generator=random) * 0.15)
+    lift = torch.randn(count, 1, 1, 1, generator=random) * 12
+    return (moved * gain + lift).clamp(0, 255)
+
+
+def logits_of(network: PaperNetwork, pictures: Tensor) -> npt.NDArray[np.float32]:
+    """Logits [n, 7] of grey pictures [n, 1, 48, 48]."""
+    with torch.no_grad():
+        network.eval()
+        return np.concatenate([network(some).float().numpy() for some in pictures.split(256)])
+
+
+def learn(plan: Plan) -> None:
+    """Run (or go on with) a training run until its minutes are used up."""
+    pictures, labels = grey_pictures("train")
+    chosen, answers = grey_pictures("choose")
+    targets = torch.from_numpy(labels)
+    network = PaperNetwork().to(memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=plan.rate, weight_decay=0.02)
+    average = checkpoints.Average(network, 0.999)
+    clock = checkpoints.Clock(plan.minutes)
+    step, last = 0, plan.folder / "last.pt"
+    if (state := checkpoints.load(last)) is not None:
+        network.load_state_dict(state["network"])
+        average.network.load_state_dict(state["average"])
+        optimizer.load_state_dict(state["optimizer"])
+        step, clock.before = state["step"], state["worked"]
+    random = torch.Generator().manual_seed(2000 + step)
+    order = torch.randperm(len(targets), generator=random)
+    place, saved = 0, clock.worked()
+
+    def keep() -> None:
+        state = {"network": network.state_dict(), "average": average.network.state_dict()}
+        checkpoints.save(
+            last, state | {"optimizer": optimizer.state_dict(), "step": step, "worked": clock.worked()}
+        )
+
+    def report() -> None:
+        right = float((logits_of(average.network, chosen).argmax(1) == answers).mean())
+        print(f"{clock.worked() / 60:.1f} min step {step}: PublicTest {right:.4f}", flush=True)
+
+    while clock.progress() < 1:
+        for group in optimizer.param_groups:
+            group["lr"] = plan.rate * checkpoints.cosine(clock.progress())
+        if place + BATCH > len(order):
+            order, place = torch.randperm(len(targets), generator=random), 0
+        batch = order[place : place + BATCH]
+        place += BATCH
+        network.train()
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = network(changed(pictures[batch], random).contiguous(memory_format=torch.channels_last))
+        loss = functional.cross_entropy(logits.float(), targets[batch], label_smoothing=0.05)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        step += 1
+        average.follow(network, step)
+        if clock.worked() - saved > SAVE_SECONDS:
+            keep()
+            saved = clock.worked()
+        if step % CHECK_STEPS == 0:
+            report()
+    keep()
+    report()

@@ -1,0 +1,57 @@
+"""Train a face network.
+
+    python -m training.face.train --profile default --base faceres.pt --cache CACHE --out RUN --minutes 100
+    python -m training.face.train --profile paper --cache CACHE --out RUN --minutes 20
+
+A stopped run goes on from its last checkpoint when it is started again with the same --out. `--corpora`
+chooses what is learned from (some allow research only: see the card). Needs EMOTION_CORPORA, and points found
+by `training.face.landmarks` in the cache folder.
+"""
+
+import argparse
+from pathlib import Path
+
+import cv2
+import torch
+
+from training.face import learn_default, learn_paper
+from training.face.samples import CORPORA
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--profile", choices=("default", "paper"), default="default")
+    parser.add_argument("--corpora", nargs="+", choices=CORPORA, default=list(CORPORA))
+    parser.add_argument(
+        "--base", type=Path, help="weights to start from, made by training.third_party.faceres"
+    )
+    parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, default=100)
+    parser.add_argument("--rate", type=float, default=1.5e-4)
+    parser.add_argument("--threads", type=int, default=1)
+    arguments = parser.parse_args()
+    cv2.setNumThreads(arguments.threads)
+    torch.set_num_threads(arguments.threads)
+    torch.manual_seed(0)
+    if arguments.profile == "paper":
+        learn_paper.learn(learn_paper.Plan(folder=arguments.out, minutes=arguments.minutes))
+        return
+    if arguments.base is None:
+        parser.error("--profile default needs --base")
+    learn_default.learn(
+        learn_default.Plan(
+            folder=arguments.out,
+            cache=arguments.cache,
+            base=arguments.base,
+            corpora=tuple(arguments.corpora),
+            minutes=arguments.minutes,
+            rate=arguments.rate,
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
