@@ -84,5 +84,5 @@ def print_server_lost(console: Console, error: ServerLostError) -> None:
 
 def _print(console: Console, name: str, lines: _Lines) -> None:
     console.print(Text.assemble((printable(name), "bold"), "  ", (lines.title, "bold red")))
-    console.print(Padding(Text(printable(lines.detail)), (0, 0, 0, 2)))
-    console.print(Padding(Text(printable(lines.remedy), "dim"), (0, 0, 0, 2)))
+    console.print(Padding.indent(Text(printable(lines.detail)), 2))
+    console.print(Padding.indent(Text(printable(lines.remedy), "dim"), 2))

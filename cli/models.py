@@ -45,7 +45,7 @@ def print_models(console: Console, models: Sequence[ModelSummary]) -> None:
     for model, row in zip(models, rows[1:], strict=True):
         console.print(Text(_aligned(row, widths), "bold", no_wrap=True))
         for line in (main_figure(model.figures), f"licence: {model.licence}"):
-            console.print(Padding(Text(printable(line)), (0, 0, 0, 2)))
+            console.print(Padding.indent(Text(printable(line)), 2))
 
 
 def print_models_json(models: ModelList) -> None:

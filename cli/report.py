@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -40,20 +40,19 @@ def print_report(console: Console, name: str, analysis: Analysis) -> None:
     """
     glyphs = glyphs_for(console)
     width = min(console.width, _WIDEST)
-    parts = [
-        _heading(name, analysis),
-        _verdict(analysis),
-        *_scores(analysis, glyphs),
-        *_people(analysis),
-        *_timeline(analysis, glyphs, width),
-        *_notices(analysis),
-        _origin(analysis),
-    ]
-    console.print(Group(*(Padding(part, (0, 0, 0, 0 if at == 0 else 2)) for at, part in enumerate(parts))))
-
-
-def _heading(name: str, analysis: Analysis) -> Text:
-    return Text.assemble((printable(name), "bold"), "  ", (describe_media(analysis.media), "dim"))
+    sections = (
+        (Text(describe_media(analysis.media), "dim"), _verdict(analysis)),
+        tuple(_scores(analysis, glyphs)),
+        tuple(_people(analysis)),
+        tuple(_timeline(analysis, glyphs, width)),
+        (*_notices(analysis), _origin(analysis)),
+    )
+    console.print(Text(printable(name), "bold"))
+    for at, section in enumerate(filter(None, sections)):
+        if at:
+            console.print()
+        for part in section:
+            console.print(Padding.indent(part, 2))
 
 
 def _verdict(analysis: Analysis) -> Text:
@@ -97,7 +96,6 @@ def _scores(analysis: Analysis, glyphs: Glyphs) -> Iterator[RenderableType]:
         others = [percent(judgement.scores.values()[at]) for _, judgement in shown]
         bar = Text(glyphs.draw_bar(score, _BAR_CELLS), _COLOURS[emotion])
         table.add_row(emotion.value, bar, percent(score), *others)
-    yield Text()
     yield table
     yield from _readings(analysis)
 
@@ -127,7 +125,6 @@ def _people(analysis: Analysis) -> Iterator[RenderableType]:
         table.add_column("frames", justify="right")
     for person in analysis.people[:_MOST_PEOPLE]:
         table.add_row(*_person(person, analysis.media.kind))
-    yield Text()
     yield table
     if (more := len(analysis.people) - _MOST_PEOPLE) > 0:
         yield Text(f"and {more} more", "dim")
@@ -145,7 +142,6 @@ def _timeline(analysis: Analysis, glyphs: Glyphs, width: int) -> Iterator[Render
     if not moments or analysis.media.kind is MediaKind.PICTURE:
         return
     timeline = lay_out(moments, max(10, width - _NAME_WIDTH - 6))
-    yield Text()
     yield _ruler(timeline)
     for emotion in timeline.curves_worth_showing():
         cells = timeline.curve(emotion)
@@ -167,8 +163,6 @@ def _row(title: str, cells: Text) -> Text:
 
 
 def _notices(analysis: Analysis) -> Iterator[Text]:
-    if analysis.notices:
-        yield Text()
     for notice in analysis.notices:
         style = "yellow" if analysis.status is Status.PARTIAL else ""
         yield Text(f"note: {printable(notice.message)}", style)

@@ -105,7 +105,7 @@ class Supervisor:
             CrashLoopError: a service spent its restarts; all are stopped by then.
             ForcedStopError: a second signal came; all are killed by then.
         """
-        probe = HealthProbe()
+        probe = HealthProbe(seconds=min(5.0, self._patience.silence))
         with self._signals():
             keepers = [asyncio.create_task(self._keep(service, probe)) for service in self._services]
             stop = asyncio.create_task(self._stop.wait())

@@ -10,7 +10,7 @@ from shared.contracts.emotions import EMOTIONS, Emotion
 from shared.contracts.fusion import Moment
 
 _WORTH_A_CURVE = 0.2
-_CELLS_A_MOMENT = 4
+_CELLS_A_MOMENT = 6
 
 
 @dataclass(frozen=True, slots=True)

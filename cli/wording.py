@@ -6,8 +6,8 @@ _CHANNELS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 
 
 def percent(share: float) -> str:
-    """Give a share of 0..1 as whole percent; what is there but under half a percent is not called 0."""
-    return "<1 %" if 0 < share < 0.005 else f"{share * 100:.0f} %"
+    """Give a share of 0..1 as whole percent; what is there is never called 0."""
+    return "<1 %" if 0 < share < 0.01 else f"{share * 100:.0f} %"
 
 
 def clock(seconds: float) -> str:
@@ -47,8 +47,8 @@ def describe_media(media: Media) -> str:
 def _describe_video(video: VideoStream) -> str:
     text = f"{video.codec} {video.width} x {video.height}"
     if video.fps is not None:
-        text += f", {video.fps:.4g} frames a second"
-    return f"{text}, turned by {video.rotation}°" if video.rotation else text
+        text += f", {video.fps:.4g} fps"
+    return f"{text}, turned by {video.rotation} degrees" if video.rotation else text
 
 
 def _describe_audio(audio: AudioStream) -> str:

@@ -1,0 +1,49 @@
+import socket
+
+import pytest
+
+from cli.addresses import PortInUseError, choose_port, is_loopback, reachable_url, require_free, url_of
+
+
+@pytest.fixture
+def used_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+def test_a_used_port_is_refused_with_its_number(used_port: int) -> None:
+    with pytest.raises(PortInUseError, match=f"port {used_port}: address already in use"):
+        require_free("127.0.0.1", used_port)
+
+
+def test_an_address_of_another_machine_is_refused() -> None:
+    with pytest.raises(PortInUseError, match=r"203\.0\.113\.1"):
+        require_free("203.0.113.1", 8000)
+
+
+def test_a_name_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(PortInUseError, match=r"nowhere\.invalid"):
+        require_free("nowhere.invalid", 8000)
+
+
+def test_port_zero_gives_a_free_port() -> None:
+    assert require_free("127.0.0.1", 0) > 0
+
+
+def test_the_preferred_port_is_taken_when_free_and_left_when_not(used_port: int) -> None:
+    free = require_free("127.0.0.1", 0)
+    assert choose_port(free) == free
+    assert choose_port(used_port) != used_port
+    assert choose_port(free, taken=frozenset({free})) != free
+
+
+def test_urls() -> None:
+    assert url_of("127.0.0.1", 80) == "http://127.0.0.1:80"
+    assert url_of("::1", 80) == "http://[::1]:80"
+    assert reachable_url("0.0.0.0", 80) == "http://127.0.0.1:80"
+    assert reachable_url("::", 80) == "http://[::1]:80"
+
+
+def test_loopback() -> None:
+    assert all(map(is_loopback, ["127.0.0.1", "127.0.1.1", "localhost", "::1"]))
+    assert not any(map(is_loopback, ["0.0.0.0", "192.168.1.4", "::", "example.org"]))
