@@ -19,8 +19,8 @@ from gateway.settings import GatewaySettings
 
 
 @contextlib.contextmanager
-def serve(app: FastAPI) -> Iterator[str]:
-    """Serve an app on a free port of this machine; give its address once it is ready."""
+def serve(app: FastAPI, *, ready: str = "/health/ready") -> Iterator[str]:
+    """Serve an app on a free port of this machine; give its address once `ready` answers well."""
     listener = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5)
@@ -28,7 +28,7 @@ def serve(app: FastAPI) -> Iterator[str]:
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:
-        _wait_until_ready(url)
+        _wait_until(f"{url}{ready}")
         yield url
     finally:
         server.should_exit = True
@@ -36,11 +36,11 @@ def serve(app: FastAPI) -> Iterator[str]:
         listener.close()
 
 
-def _wait_until_ready(url: str, seconds: float = 60) -> None:
+def _wait_until(url: str, seconds: float = 60) -> None:
     give_up = time.monotonic() + seconds
     while True:
         with contextlib.suppress(httpx.TransportError):
-            answer = httpx.get(f"{url}/health/ready", timeout=10)
+            answer = httpx.get(url, timeout=10)
             if answer.is_success:
                 return
         if time.monotonic() > give_up:

@@ -1,0 +1,147 @@
+"""Services that are down or late: the analysis carries on with what is there, and says so."""
+
+import asyncio
+import contextlib
+import socket
+import threading
+import time
+
+import httpx
+import pytest
+
+from gateway.app import create_app
+from gateway.settings import GatewaySettings
+from tests import media_files
+from tests.servers import House, serve
+
+NOBODY = "http://127.0.0.1:9"
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory):
+    return media_files.talking_film(tmp_path_factory.mktemp("film") / "film.mp4", seconds=4).read_bytes()
+
+
+@contextlib.contextmanager
+def gateway_with(house: House, **urls):
+    settings = {
+        "face_url": house.face,
+        "speech_url": house.speech,
+        "fusion_url": house.fusion,
+        "inner_seconds": 3.0,
+        **urls,
+    }
+    with serve_gateway(GatewaySettings(**settings)) as client:
+        yield client
+
+
+@contextlib.contextmanager
+def serve_gateway(settings):
+    with (
+        serve(create_app(settings), ready="/health/live") as url,
+        httpx.Client(base_url=url, timeout=60) as client,
+    ):
+        yield client
+
+
+@contextlib.contextmanager
+def silent_service():
+    """Something that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        taken = []
+        thread = threading.Thread(target=_accept, args=(listener, taken), daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        listener.shutdown(socket.SHUT_RDWR)
+        for connection in taken:
+            connection.close()
+
+
+def _accept(listener, taken):
+    with contextlib.suppress(OSError):
+        while True:
+            taken.append(listener.accept()[0])
+
+
+@pytest.mark.parametrize(("down", "other"), [("face", "speech"), ("speech", "face")])
+def test_one_service_down_is_partial(house, film, down, other):
+    with gateway_with(house, **{f"{down}_url": NOBODY}) as client:
+        answer = client.post("/v1/analyses", content=film)
+    assert answer.status_code == 200, answer.text
+    analysis = answer.json()
+    assert analysis["status"] == "partial"
+    assert analysis[down] is None
+    assert analysis["models"][down] is None
+    assert analysis["models"][other] is not None
+    assert f"{down}-unavailable" in {notice["code"] for notice in analysis["notices"]}
+
+
+def test_a_late_service_is_partial_and_does_not_outlast_the_limit(house, film):
+    with silent_service() as silent, gateway_with(house, face_url=silent) as client:
+        began = time.monotonic()
+        answer = client.post("/v1/analyses", content=film)
+        assert time.monotonic() - began < 20
+    assert answer.json()["status"] == "partial"
+    (notice,) = [n for n in answer.json()["notices"] if n["code"] == "face-unavailable"]
+    assert "in time" in notice["message"]
+
+
+def unavailable(answer):
+    assert answer.status_code == 503, answer.text
+    assert int(answer.headers["retry-after"]) > 0
+    assert answer.json()["type"] == "/problems/service-unavailable"
+
+
+def test_both_services_down(house, film):
+    with gateway_with(house, face_url=NOBODY, speech_url=NOBODY) as client:
+        unavailable(client.post("/v1/analyses", content=film))
+
+
+def test_fusion_down(house, film):
+    with gateway_with(house, fusion_url=NOBODY) as client:
+        unavailable(client.post("/v1/analyses", content=film))
+        assert client.get("/health/ready").status_code == 503
+
+
+def test_the_only_service_that_is_needed_is_down(house, film):
+    with gateway_with(house, face_url=NOBODY) as client:
+        unavailable(client.post("/v1/analyses", content=film, params={"modalities": "face"}))
+        assert client.get("/health/ready").json()["components"]["face"] == "degraded"
+
+
+def test_the_deadline_of_the_client_is_honoured(house, film):
+    with silent_service() as silent, gateway_with(house, face_url=silent) as client:
+        began = time.monotonic()
+        answer = client.post("/v1/analyses", content=film, headers={"X-Deadline-Ms": "1000"})
+        assert time.monotonic() - began < 2.5
+    assert answer.status_code in {503, 504}
+    assert answer.json()["remedy"]
+
+
+async def test_more_than_it_takes_is_refused_with_retry_after(house, film):
+    settings = GatewaySettings(
+        face_url=house.face, speech_url=house.speech, fusion_url=house.fusion, max_analyses=1, max_waiting=1
+    )
+    with serve(create_app(settings)) as url:
+        async with httpx.AsyncClient(base_url=url, timeout=120) as client:
+            answers = await asyncio.gather(*(client.post("/v1/analyses", content=film) for _ in range(8)))
+            statuses = sorted(answer.status_code for answer in answers)
+            assert statuses[:2] == [200, 200]
+            assert set(statuses[2:]) <= {200, 503}
+            assert 503 in statuses
+            refused = next(answer for answer in answers if answer.status_code == 503)
+            assert refused.json()["type"] == "/problems/overloaded"
+            assert int(refused.headers["retry-after"]) > 0
+            assert (await client.post("/v1/analyses", content=film)).status_code == 200
+
+
+async def test_first_requests_at_once(house, film):
+    """Nothing is built inside a request: ten first requests together all succeed and agree."""
+    settings = GatewaySettings(
+        face_url=house.face, speech_url=house.speech, fusion_url=house.fusion, max_analyses=4, max_waiting=10
+    )
+    with serve(create_app(settings)) as url:
+        async with httpx.AsyncClient(base_url=url, timeout=120) as client:
+            answers = await asyncio.gather(*(client.post("/v1/analyses", content=film) for _ in range(10)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({str(answer.json()["emotion"]) for answer in answers}) == 1
