@@ -27,6 +27,7 @@ _BACKLOG_PACKETS = 2000
 _BACKLOG_BYTES = 16 << 20
 # Matroska rounds times to milliseconds.
 _ROUNDING_SECONDS = 0.001
+_SCALED_BEFORE_CONVERSION = frozenset({"yuv420p", "yuvj420p"})
 
 
 _Skip = Literal["DEFAULT", "NONREF"]
@@ -193,7 +194,8 @@ class FramePainter:
     def __init__(self, limits: MediaLimits, longest: int) -> None:
         self._limits = limits
         self._longest = longest
-        self._reformatter = VideoReformatter()
+        self._scaler = VideoReformatter()
+        self._converter = VideoReformatter()
         self._turn: int | None = None
         self._orientation = UPRIGHT
 
@@ -211,14 +213,28 @@ class FramePainter:
         width, height = scaled_size(
             frame.width, frame.height, longest=self._longest, pixel_aspect=pixel_aspect
         )
-        scaled = self._reformatter.reformat(
-            frame, width, height, "rgb24", interpolation=Interpolation.BILINEAR, threads=1
-        )
-        plane = scaled.planes[0]
+        plane = self._rgb(frame, width, height).planes[0]
         rows = np.frombuffer(memoryview(plane), dtype=np.uint8).reshape(height, plane.line_size)
         pixels = rows[:, : width * 3].reshape(height, width, 3)
         orientation = self._orientation_of(frame)
         return orientation.apply(pixels), orientation
+
+    def _rgb(self, frame: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
+        if frame.format.name in _SCALED_BEFORE_CONVERSION and (width, height) != (frame.width, frame.height):
+            # Less than half the time of both at once, for a difference of one or two levels in 256.
+            frame = self._scaler.reformat(
+                frame,
+                width,
+                height,
+                frame.format.name,
+                interpolation=Interpolation.AREA,
+                src_color_range=frame.color_range,
+                dst_color_range=frame.color_range,
+                threads=1,
+            )
+        return self._converter.reformat(
+            frame, width, height, "rgb24", interpolation=Interpolation.AREA, threads=1
+        )
 
     def _orientation_of(self, frame: av.VideoFrame) -> Orientation:
         # A frame that has once been asked for its side data stays in memory until the garbage collector comes
@@ -231,7 +247,8 @@ class FramePainter:
 
 
 def _display_matrix(frame: av.VideoFrame) -> bytes | None:
-    for side_data in map(frame.side_data.__getitem__, range(len(frame.side_data))):
+    everything: tuple[object, ...] = tuple(frame.side_data)
+    for side_data in everything:
         if isinstance(side_data, SideData) and side_data.type == SideDataType.DISPLAYMATRIX:
             return bytes(side_data)
     return None

@@ -38,6 +38,8 @@ _PROBE_BYTES = 5_000_000
 _PROBE_MICROSECONDS = 5_000_000
 _TRACKS_OF_ANY_KIND = 256
 _READ_BYTES = 65_536
+# Matroska counts in milliseconds: a frame rate of 1000 is what FFmpeg says of a file that states none.
+_MATROSKA_CLOCK = 1000
 # FFmpeg works these lengths out from the bit rate, which can be wrong by any factor.
 _LENGTH_IS_A_GUESS = frozenset({"mp3", "aac"})
 
@@ -82,7 +84,7 @@ def open_media(file: BinaryIO, form: Container, limits: MediaLimits, options: De
     video, audio = _choose_video(container, form), _choose_audio(container)
     if video is None and audio is None:
         raise _nothing_to_decode(container, form)
-    fps = None if video is None else _claimed_fps(video)
+    fps = None if video is None else _claimed_fps(video, form)
     if video is not None:
         _check_video(video, fps, limits)
     if audio is not None:
@@ -181,12 +183,10 @@ def _nothing_to_decode(container: av.container.InputContainer, form: Container) 
     return damaged(f"The {form.spoken} file holds no sound and no pictures that can be decoded.")
 
 
-def _claimed_fps(video: av.video.VideoStream) -> float | None:
-    """Give the average frame rate; None where it is missing or only the clock's resolution."""
+def _claimed_fps(video: av.video.VideoStream, form: Container) -> float | None:
+    """Give the average frame rate; None where it is missing, or only the clock's resolution."""
     rate = video.average_rate
-    if rate is None or rate <= 0:
-        return None
-    if video.time_base is not None and rate * video.time_base >= 1:
+    if rate is None or rate <= 0 or (form.demuxer == "matroska" and rate >= _MATROSKA_CLOCK):
         return None
     return float(rate)
 

@@ -41,8 +41,8 @@ class _Machine:
 
 # The numbers of `allowed`, in this order: read write writev lseek close munmap mremap brk madvise futex
 # rt_sigreturn rt_sigaction rt_sigprocmask exit exit_group getrandom clock_gettime gettimeofday getpid gettid
-# getrusage sched_getaffinity sched_yield restart_syscall (and on x86_64 time). `protect` is mmap and mprotect,
-# `limits` is prlimit64.
+# getrusage sched_getaffinity sched_yield restart_syscall (and on x86_64 time). `protect`: mmap, mprotect;
+# `limits`: prlimit64.
 _MACHINES = {
     "x86_64": _Machine(
         audit=0xC000003E,
