@@ -25,6 +25,11 @@ def tiny(port: int, behaviour: str, folder: Path) -> ServiceCommand:
     )
 
 
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def main() -> None:
     folder = Path(sys.argv[1])
     services = [
@@ -32,14 +37,14 @@ def main() -> None:
     ]
     supervisor = Supervisor(
         services,
-        on_ready=lambda: print("ready", flush=True),
+        on_ready=lambda: say("ready"),
         rules=RestartRules(first_pause=0.02),
         patience=Patience(stop=1.5, look=0.2, silence=1),
     )
     try:
         asyncio.run(supervisor.run())
     except CrashLoopError as error:
-        print(error, flush=True)
+        say(str(error))
         sys.exit(1)
     except ForcedStopError:
         sys.exit(3)

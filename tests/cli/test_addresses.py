@@ -4,6 +4,8 @@ import pytest
 
 from cli.addresses import PortInUseError, choose_port, is_loopback, reachable_url, require_free, url_of
 
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - never listened on
+
 
 @pytest.fixture
 def used_port():
@@ -40,10 +42,10 @@ def test_the_preferred_port_is_taken_when_free_and_left_when_not(used_port: int)
 def test_urls() -> None:
     assert url_of("127.0.0.1", 80) == "http://127.0.0.1:80"
     assert url_of("::1", 80) == "http://[::1]:80"
-    assert reachable_url("0.0.0.0", 80) == "http://127.0.0.1:80"
+    assert reachable_url(EVERYWHERE, 80) == "http://127.0.0.1:80"
     assert reachable_url("::", 80) == "http://[::1]:80"
 
 
 def test_loopback() -> None:
     assert all(map(is_loopback, ["127.0.0.1", "127.0.1.1", "localhost", "::1"]))
-    assert not any(map(is_loopback, ["0.0.0.0", "192.168.1.4", "::", "example.org"]))
+    assert not any(map(is_loopback, [EVERYWHERE, "192.168.1.4", "::", "example.org"]))

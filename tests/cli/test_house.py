@@ -8,6 +8,8 @@ from cli.budget import ThreadSplit, split_threads
 from cli.house import SettingsError, read_house
 from cli.service_commands import commands_for
 
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - only read back
+
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,18 +31,18 @@ def test_emotion_threads_is_the_budget_of_all(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_host_and_port_concern_the_gateway_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("EMOTION_HOST", "0.0.0.0")
+    monkeypatch.setenv("EMOTION_HOST", EVERYWHERE)
     monkeypatch.setenv("EMOTION_PORT", "9000")
-    house = read_house(host="0.0.0.0", port=9000)
-    assert (house.gateway.host, house.gateway.port) == ("0.0.0.0", 9000)
+    house = read_house(host=EVERYWHERE, port=9000)
+    assert (house.gateway.host, house.gateway.port) == (EVERYWHERE, 9000)
     for inner in (house.face, house.speech, house.fusion):
-        assert (inner.host, inner.port) not in {("0.0.0.0", 9000)}
+        assert (inner.host, inner.port) != (EVERYWHERE, 9000)
         assert inner.host == "127.0.0.1"
 
 
 def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMOTION_THREADS", "many")
-    with pytest.raises(SettingsError, match="EMOTION_THREADS: .*integer"):
+    with pytest.raises(SettingsError, match=r"EMOTION_THREADS: .*integer"):
         read_house()
 
 
