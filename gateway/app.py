@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from gateway.admission import Admission
 from gateway.media.decoder import DecoderPool
+from gateway.metrics import AnalysisMetrics
 from gateway.pipeline import PipelineTools
 from gateway.routes import analyses, information
 from gateway.services import FaceService, FusionService, SpeechService
@@ -57,7 +58,8 @@ def create_app(
                 DecoderPool(limits=settings.media, max_processes=settings.max_analyses)
             )
             app.state.clients = tuple(clients)
-            app.state.tools = _tools(settings, decoders, *clients)
+            metrics = AnalysisMetrics(app.state.metrics.registry)
+            app.state.tools = _tools(settings, decoders, metrics, *clients)
             yield
 
     app = create_service(
@@ -79,15 +81,17 @@ def create_app(
     return app
 
 
-def _tools(
+def _tools(  # noqa: PLR0917 - called once, just above
     settings: GatewaySettings,
     decoders: DecoderPool,
+    metrics: AnalysisMetrics,
     face: ServiceClient,
     speech: ServiceClient,
     fusion: ServiceClient,
 ) -> PipelineTools:
     return PipelineTools(
         decoders=decoders,
+        metrics=metrics,
         faces=FaceService(face, seconds=settings.inner_seconds),
         speech=SpeechService(speech, seconds=settings.inner_seconds),
         fusion=FusionService(fusion, seconds=settings.inner_seconds),

@@ -22,6 +22,7 @@ from gateway.assembly import (
 )
 from gateway.fan_out import FanOut
 from gateway.media.decoder import DecodeOptions, DecoderPool, Decoding
+from gateway.metrics import AnalysisMetrics
 from gateway.options import AnalysisOptions
 from gateway.readers import FaceReading, SpeechReading
 from gateway.services import FaceService, FusionService, SpeechService
@@ -52,6 +53,7 @@ class PipelineTools:
     Args:
         decoders: warm decoder processes.
         faces, speech, fusion: the inner services.
+        metrics: where analyses are counted.
         frames_per_call: frames in one call to face_service.
         calls_in_flight: calls to one service at once.
         stretch_seconds: longest sound in one call to speech_service.
@@ -61,6 +63,7 @@ class PipelineTools:
     faces: FaceService
     speech: SpeechService
     fusion: FusionService
+    metrics: AnalysisMetrics
     frames_per_call: int = 8
     calls_in_flight: int = 2
     stretch_seconds: float = 30.0
@@ -208,11 +211,14 @@ async def analyse(
     deadline = current_deadline.get() or Deadline.after(86_400)
     try:
         async with tools.decoders.decode(upload, _decode_options(options), deadline=deadline.at) as decoding:
-            media = await decoding.probe()
-            run.readable = _readable(media, options)
-            yield Probed(media=media)
-            async for event in run.decode(decoding, fan_out):
-                yield event
+            try:
+                media = await decoding.probe()
+                run.readable = _readable(media, options)
+                yield Probed(media=media)
+                async for event in run.decode(decoding, fan_out):
+                    yield event
+            finally:
+                tools.metrics.decoded(decoding.cpu_ms)
         await faces.finish()
         await speech.finish()
         for event in run.fresh():
@@ -220,7 +226,9 @@ async def analyse(
         run.refuse_if_unread()
         fused = await run.fuse(decoding, tools.fusion)
         yield MomentsFused(moments=fused.moments)
-        yield Done(analysis=reduce_detail(run.assemble(decoding, fused), options.detail))
+        analysis = run.assemble(decoding, fused)
+        tools.metrics.finished(analysis)
+        yield Done(analysis=reduce_detail(analysis, options.detail))
     finally:
         await faces.cancel()
         await speech.cancel()
