@@ -1,0 +1,164 @@
+"""`emotion analyze` with the real services: through a server, and without one."""
+
+import contextlib
+import json
+import os
+import pty
+import subprocess
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cli import analyze as analyses
+from cli.local_door import open_local_door
+from cli.main import app
+from cli.options import Options
+from shared.contracts.analyses import Analysis, Detail
+from tests.cli.stack import EMOTION, RunningServer, clean_environment
+
+pytestmark = pytest.mark.stack
+
+
+def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [EMOTION, "analyze", *map(str, arguments)],
+        env=clean_environment(environment),
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+
+
+@pytest.fixture
+def text_file(tmp_path: Path) -> Path:
+    path = tmp_path / "notes.mp4"
+    path.write_text("not a film")
+    return path
+
+
+def test_a_film_is_reported_for_people(processes: RunningServer, film: Path) -> None:
+    result = run(film, "--server", processes.url)
+    assert result.returncode == 0
+    assert result.stderr == ""
+    assert "\x1b" not in result.stdout
+    for part in (str(film), "film, mp4", "person", "happiness", "fusion-"):
+        assert part in result.stdout
+
+
+def test_json_goes_alone_to_standard_output_and_documents_to_files(
+    processes: RunningServer, film: Path, picture: Path, text_file: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "results"
+    files = (film, text_file, picture)
+    result = run(*files, "--json", "--out", out, EMOTION_SERVER=processes.url)
+    assert result.returncode == 1
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [line.pop("file") for line in lines] == list(map(str, files))
+    assert lines[1]["problem"]["type"] == "/problems/unsupported-media"
+    for line, file in ((lines[0], film), (lines[2], picture)):
+        analysis = Analysis.model_validate(line)
+        assert analysis.frames is not None
+        assert Analysis.model_validate_json((out / f"{file.name}.json").read_bytes()) == analysis
+    assert sorted(path.name for path in out.iterdir()) == ["face.jpg.json", "talk.mp4.json"]
+
+
+def test_what_cannot_be_analysed_says_why_and_what_to_do(
+    processes: RunningServer, text_file: Path, tmp_path: Path
+) -> None:
+    empty, missing = tmp_path / "empty.wav", tmp_path / "missing.wav"
+    empty.touch()
+    result = run(text_file, empty, missing, tmp_path, "--server", processes.url)
+    assert result.returncode == 1
+    assert result.stdout == ""
+    said = " ".join(result.stderr.split())
+    for part in (
+        "Unsupported media",
+        "Send a JPEG",
+        "Empty upload",
+        "No such file or directory",
+        "Is a directory",
+    ):
+        assert part in said
+    assert "Traceback" not in said
+
+
+def test_all_options_reach_the_server(processes: RunningServer, film: Path) -> None:
+    options = "--fps 2 --modalities face --start 1 --end 2 --strategy face --profile paper --detail frames"
+    result = run(film, "--json", "--server", processes.url, *options.split())
+    assert result.returncode == 0, result.stderr
+    analysis = Analysis.model_validate_json(result.stdout.replace(f'"file": "{film}", ', "", 1))
+    assert analysis.profile == "paper"
+    assert analysis.speech is None
+    assert [round(frame.t, 1) for frame in analysis.frames] == [1.0, 1.5]
+
+
+def test_quiet_prints_nothing(processes: RunningServer, picture: Path) -> None:
+    result = run(picture, "--quiet", "--server", processes.url)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+def test_an_output_that_cannot_be_written_is_a_failure(
+    processes: RunningServer, picture: Path, text_file: Path
+) -> None:
+    result = run(picture, "--out", text_file / "below.json", "--server", processes.url)
+    assert result.returncode == 1
+    assert "Not a directory" in result.stderr or "File exists" in result.stderr
+
+
+async def test_without_a_server_the_answer_is_the_same(processes: RunningServer, film: Path) -> None:
+    told: list[tuple[float, float | None]] = []
+
+    class Progress(analyses.NoProgress):
+        def decoded(self, seconds: float, of_seconds: float | None) -> None:
+            told.append((seconds, of_seconds))
+
+    async with open_local_door() as door:
+        here = await door.analyse(film, Options(detail=Detail.TIMELINE), Progress())
+    there = Analysis.model_validate_json(
+        run(film, "--json", "--detail", "timeline", "--server", processes.url).stdout.replace(
+            f'"file": "{film}", ', "", 1
+        )
+    )
+    exclude = {"id", "timings_ms"}
+    assert here.model_dump(exclude=exclude) == there.model_dump(exclude=exclude)
+    assert told == sorted(told)
+    assert told
+    assert all(of == pytest.approx(3, abs=0.2) for _, of in told)
+
+
+def test_without_a_server_it_says_so_and_works(
+    picture: Path, text_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(analyses, "NEARBY_SERVER", "http://127.0.0.1:9")
+    monkeypatch.delenv("EMOTION_SERVER", raising=False)
+    files = [str(picture), str(text_file), str(tmp_path / "missing.jpg")]
+    result = CliRunner().invoke(app, ["analyze", *files])
+    assert result.exit_code == 1
+    assert "analysing inside this process" in result.stderr
+    assert "Unsupported media" in result.stderr
+    assert "No such file" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert "happiness" in result.stdout
+
+
+def test_a_terminal_shows_a_progress_bar(processes: RunningServer, film: Path) -> None:
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [EMOTION, "analyze", film, "--server", processes.url],
+        env=clean_environment({"TERM": "xterm-256color", "COLUMNS": "100"}),
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    shown = b""
+    # Linux ends a terminal whose other side has closed with EIO.
+    with contextlib.suppress(OSError):
+        while piece := os.read(ours, 65536):
+            shown += piece
+    os.close(ours)
+    assert process.wait(60) == 0
+    assert b"analysing" in shown
+    assert b"\x1b[" in shown

@@ -1,0 +1,173 @@
+"""`emotion serve` with the real services, in both topologies."""
+
+import json
+import os
+import signal
+import subprocess
+import threading
+from pathlib import Path
+
+import httpx
+import pytest
+
+from shared.contracts.analyses import Analysis
+from tests.cli.processes import children_of, eventually, is_alive
+from tests.cli.stack import EMOTION, RunningServer, clean_environment, serving
+
+pytestmark = pytest.mark.stack
+
+
+def analyse(server: RunningServer, file: Path, **query: str) -> Analysis:
+    answer = httpx.post(f"{server.url}/v1/analyses", params=query, content=file.read_bytes(), timeout=120)
+    assert answer.status_code == 200, answer.text
+    return Analysis.model_validate_json(answer.content)
+
+
+def what_it_says(analysis: Analysis) -> dict[str, object]:
+    """All of it, except what differs from call to call."""
+    return analysis.model_dump(exclude={"id", "timings_ms"})
+
+
+def service_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[-2].decode()
+
+
+def service_pid(server: RunningServer, service: str) -> int:
+    return next(pid for pid in children_of(server.process.pid) if service_of(pid) == service)
+
+
+@pytest.mark.parametrize("query", [{}, {"profile": "paper", "strategy": "mean", "fps": "3"}])
+def test_both_topologies_give_the_same_answer_to_the_same_film(
+    processes: RunningServer, one_process: RunningServer, film: Path, query: dict[str, str]
+) -> None:
+    one, other = analyse(processes, film, **query), analyse(one_process, film, **query)
+    assert what_it_says(one) == what_it_says(other)
+    assert one.status == "complete"
+    assert one.people
+
+
+def test_it_is_ready_when_it_says_so(processes: RunningServer, one_process: RunningServer) -> None:
+    for server in (processes, one_process):
+        components = httpx.get(f"{server.url}/health/ready").json()["components"]
+        assert components == dict.fromkeys(("networks", "face", "speech", "fusion"), "ready")
+
+
+def test_each_service_is_a_process_that_listens_on_this_machine_only(processes: RunningServer) -> None:
+    family = [pid for pid in children_of(processes.process.pid) if is_alive(pid)]
+    services = sorted(service_of(pid) for pid in family if "service" in service_of(pid))
+    assert services == ["face_service", "fusion_service", "speech_service"]
+
+
+def test_logs_are_json_lines_from_all_services(processes: RunningServer) -> None:
+    lines = [json.loads(line) for line in processes.log.read_text().splitlines()]
+    assert {line["service"] for line in lines} >= {
+        "gateway",
+        "face_service",
+        "speech_service",
+        "fusion_service",
+    }
+
+
+def test_a_request_id_goes_through_inner_calls_undisturbed(one_process: RunningServer, picture: Path) -> None:
+    """In one process the inner calls share the outer call's context: they must leave it as it was."""
+    answer = httpx.post(
+        f"{one_process.url}/v1/analyses",
+        content=picture.read_bytes(),
+        headers={"X-Request-Id": "outer-1"},
+        timeout=120,
+    )
+    assert answer.headers["X-Request-Id"] == "outer-1"
+
+    def lines() -> list[dict]:
+        every = [json.loads(line) for line in one_process.log.read_text().splitlines()]
+        return [
+            line for line in every if line.get("request_id") == "outer-1" and line["message"] == "request"
+        ]
+
+    assert eventually(lambda: lines() and lines()[-1]["route"] == "/v1/analyses", seconds=5)
+    assert {line["route"] for line in lines()} == {"/v1/faces", "/v1/fusion", "/v1/analyses"}
+
+
+def test_a_killed_service_comes_back(tmp_path: Path, picture: Path) -> None:
+    with serving(tmp_path) as server:
+        for service in ("face_service", "fusion_service", "gateway"):
+            before = service_pid(server, service)
+            os.kill(before, signal.SIGKILL)
+            assert eventually(lambda pid=before: not is_alive(pid))
+
+        def answers() -> bool:
+            try:
+                ready = httpx.get(f"{server.url}/health/ready", timeout=10)
+            except httpx.TransportError:
+                return False
+            return ready.is_success and set(ready.json()["components"].values()) == {"ready"}
+
+        assert eventually(answers, seconds=60)
+        assert analyse(server, picture).status == "complete"
+        # Whatever the killed gateway had started is gone with it: one decoder parent is left.
+        family = children_of(server.process.pid)
+        assert len([pid for pid in family if "gateway.media" in cmdline(pid)]) == 1
+
+
+def cmdline(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_bytes().decode()
+
+
+@pytest.mark.parametrize("topology", [(), ("--single-process",)])
+def test_sigterm_lets_a_running_request_finish_and_leaves_nothing(
+    tmp_path: Path, film: Path, topology: tuple[str, ...]
+) -> None:
+    with serving(tmp_path, *topology) as server:
+        family = children_of(server.process.pid)
+        content = film.read_bytes()
+        half = len(content) // 2
+        under_way, signalled = threading.Event(), threading.Event()
+
+        def body():
+            yield content[:half]
+            under_way.set()
+            signalled.wait(30)
+            yield content[half:]
+
+        def stop() -> None:
+            under_way.wait(30)
+            server.process.terminate()
+            signalled.set()
+
+        stopping = threading.Thread(target=stop)
+        stopping.start()
+        answer = httpx.post(f"{server.url}/v1/analyses", content=body(), timeout=120)
+        stopping.join()
+        assert answer.status_code == 200
+        assert server.process.wait(30) == 0
+        assert not any(is_alive(pid) for pid in family)
+        assert "Traceback" not in server.log.read_text()
+
+
+@pytest.mark.parametrize("topology", [(), ("--single-process",)])
+def test_nothing_outlives_a_server_that_is_killed(tmp_path: Path, topology: tuple[str, ...]) -> None:
+    with serving(tmp_path, *topology) as server:
+        family = children_of(server.process.pid)
+        assert family
+        server.process.kill()
+        server.process.wait()
+        assert eventually(lambda: not any(is_alive(pid) for pid in family), seconds=10)
+
+
+@pytest.mark.parametrize("topology", [(), ("--single-process",)])
+def test_networks_that_cannot_be_loaded_end_it_with_a_message(
+    tmp_path: Path, topology: tuple[str, ...]
+) -> None:
+    result = subprocess.run(
+        [EMOTION, "serve", "--port", "0", *topology],
+        env=clean_environment({"EMOTION_FUSION_MODELS": str(tmp_path)}),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert result.returncode == 1
+    assert result.stdout == ""
+    last = result.stderr.splitlines()[-1]
+    assert last.startswith("emotion: fusion_service")
+    assert "networks" in last
