@@ -72,6 +72,7 @@ class NurseryProcess:
         with theirs:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
+                "-P",
                 "-s",
                 "-m",
                 "gateway.media.nursery",
