@@ -1,7 +1,7 @@
-"""Makers of test media: pictures, sounds and films of every container, from two photographs of faces and a voice.
+"""Makers of test media: pictures, sounds and films of every container, from two faces and a voice.
 
-The photographs ship inside scikit-image (an astronaut) and matplotlib (Grace Hopper); the voice is espeak-ng's where
-it is installed, and a voice-like generated sound where not. Nothing is fetched.
+The photographs ship inside scikit-image (an astronaut) and matplotlib (Grace Hopper); the voice is
+espeak-ng's where it is installed, and a voice-like generated sound where not. Nothing is fetched.
 """
 
 import functools
@@ -50,7 +50,7 @@ def noise(width: int, height: int, *, seed: int = 0) -> Pixels:
 def moving_face(
     face: Pixels, *, frames: int, width: int = 320, height: int = 240, turn: float = 8.0, zoom: float = 0.15
 ) -> Iterator[Pixels]:
-    """A photograph that moves, grows, shrinks and tilts before a background: `frames` pictures [height,width,3].
+    """A photograph that moves, grows, shrinks and tilts before a background, [height,width,3] each.
 
     Args:
         turn: tilt at most, degrees.
@@ -77,9 +77,18 @@ def cut_film(*, frames_each: int = 12, width: int = 320, height: int = 240) -> I
 
 
 def counted(frames: int, *, width: int = 160, height: int = 120) -> Iterator[Pixels]:
-    """Pictures whose grey value tells their number: 40 + 2 x number, so that a test can see which were sampled."""
+    """Pictures that tell their number in eight dark and light bars: a test sees which were sampled."""
     for number in range(frames):
-        yield np.full((height, width, 3), 40 + 2 * number, np.uint8)
+        bars = [200 if number >> (7 - bit) & 1 else 50 for bit in range(8)]
+        row = np.repeat(np.array(bars, np.uint8), width // 8)
+        yield np.broadcast_to(row[None, :, None], (height, width, 3)).copy()
+
+
+def number_of(picture: Pixels) -> int:
+    """Read the number of a picture that `counted` made, scaled or not."""
+    height, width, _ = picture.shape
+    middles = [(2 * bit + 1) * width // 16 for bit in range(8)]
+    return sum(int(picture[height // 2, x, 1] > 125) << (7 - bit) for bit, x in enumerate(middles))
 
 
 @functools.cache
@@ -105,7 +114,9 @@ def _espeak() -> tuple[Samples, int] | None:
     if spoken.returncode != 0:
         return None
     # espeak-ng writes a header with an open length.
-    samples = np.frombuffer(spoken.stdout[44 : len(spoken.stdout) // 2 * 2], "<i2").astype(np.float32) / 32_768
+    samples = (
+        np.frombuffer(spoken.stdout[44 : len(spoken.stdout) // 2 * 2], "<i2").astype(np.float32) / 32_768
+    )
     return samples, int.from_bytes(spoken.stdout[24:28], "little")
 
 
@@ -120,7 +131,9 @@ def _generated_voice(seconds: float, rate: int = 16_000) -> Samples:
     return (0.5 * voice / np.abs(voice).max()).astype(np.float32)
 
 
-def write_picture(path: Path, pixels: Pixels | None = None, *, orientation: int = 1, **options: object) -> Path:
+def write_picture(
+    path: Path, pixels: Pixels | None = None, *, orientation: int = 1, **options: object
+) -> Path:
     """Write a JPEG, PNG, WebP, BMP or GIF file, as its suffix says.
 
     Args:
@@ -170,6 +183,7 @@ def write_film(
     pictures: Iterator[Pixels] | None = None,
     sound: Samples | None = None,
     *,
+    sound_parts: Sequence[tuple[float, Samples]] = (),
     video: VideoSpec | None = None,
     audio: AudioSpec | None = None,
     container: str | None = None,
@@ -181,6 +195,7 @@ def write_film(
         path: its suffix names the container unless `container` does.
         pictures: all of one size; none for a sound.
         sound: mono samples at the rate of `audio`, copied to each channel; none for a silent film.
+        sound_parts: instead of `sound`, parts with their presentation times in seconds, for sound with holes.
         video: how the pictures are stored.
         audio: how the sound is stored.
         container: FFmpeg's muxer.
@@ -192,12 +207,13 @@ def write_film(
         if pictures is not None:
             first = next(pictures, None)
             image_stream = _add_video(file, video, (160, 120) if first is None else first.shape[1::-1])
-        sound_stream = None if sound is None else _add_audio(file, audio)
+        parts = sound_parts if sound is None else [(audio.offset, sound)]
+        sound_stream = _add_audio(file, audio) if parts else None
         packets = []
         if image_stream is not None and first is not None:
             packets += _encode_pictures(image_stream, first, pictures, video)
         if sound_stream is not None:
-            packets += _encode_sound(sound_stream, sound, audio)
+            packets += _encode_sound(sound_stream, parts, audio)
         for packet in sorted(packets, key=lambda packet: packet.dts * packet.time_base):
             file.mux(packet)
     return path
@@ -236,20 +252,25 @@ def _encode_pictures(stream, first, rest, spec):
     return packets + stream.encode(None)
 
 
-def _encode_sound(stream, sound, spec):
+def _encode_sound(stream, parts, spec):
     packets = []
     channels = stream.layout.nb_channels
     size = stream.frame_size or 1024
-    resampler = av.AudioResampler(format=stream.format, layout=stream.layout, rate=spec.rate, frame_size=size)
-    frame = av.AudioFrame.from_ndarray(np.tile(sound, (channels, 1)), format="fltp", layout=spec.layout)
-    frame.sample_rate, frame.time_base = spec.rate, Fraction(1, spec.rate)
-    frame.pts = round(spec.offset * spec.rate)
-    for block in [*resampler.resample(frame), *resampler.resample(None)]:
-        packets += stream.encode(block)
+    for begin, sound in parts:
+        resampler = av.AudioResampler(
+            format=stream.format, layout=stream.layout, rate=spec.rate, frame_size=size
+        )
+        frame = av.AudioFrame.from_ndarray(np.tile(sound, (channels, 1)), format="fltp", layout=spec.layout)
+        frame.sample_rate, frame.time_base = spec.rate, Fraction(1, spec.rate)
+        frame.pts = round(begin * spec.rate)
+        for block in [*resampler.resample(frame), *resampler.resample(None)]:
+            packets += stream.encode(block)
     return packets + stream.encode(None)
 
 
-def write_sound(path: Path, samples: Samples | None = None, *, rate: int = 16_000, subtype: str | None = None) -> Path:
+def write_sound(
+    path: Path, samples: Samples | None = None, *, rate: int = 16_000, subtype: str | None = None
+) -> Path:
     """Write WAV, FLAC or Ogg Vorbis with soundfile.
 
     Args:
@@ -260,7 +281,9 @@ def write_sound(path: Path, samples: Samples | None = None, *, rate: int = 16_00
     return path
 
 
-def talking_film(path: Path, *, seconds: float = 2.0, width: int = 320, height: int = 240, **specs: object) -> Path:
+def talking_film(
+    path: Path, *, seconds: float = 2.0, width: int = 320, height: int = 240, **specs: object
+) -> Path:
     """Write a film of one moving face with a voice, 25 frames a second."""
     pictures = moving_face(astronaut(), frames=round(seconds * 25), width=width, height=height)
     return write_film(path, pictures, speech(seconds, 48_000), **specs)
@@ -271,6 +294,25 @@ def truncated(path: Path, fraction: float, target: Path) -> Path:
     whole = path.read_bytes()
     target.write_bytes(whole[: int(len(whole) * fraction)])
     return target
+
+
+def moving_jpegs(path: Path, jpeg: bytes, *, size: tuple[int, int], frames: int, fps: int = 25) -> Path:
+    """Write a film of one and the same JPEG picture, many times, without encoding anything.
+
+    Args:
+        size: width and height of the picture.
+    """
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("mjpeg", rate=fps)
+        stream.width, stream.height = size
+        stream.pix_fmt = "yuvj420p"
+        for number in range(frames):
+            packet = av.Packet(jpeg)
+            packet.stream, packet.time_base = stream, Fraction(1, fps)
+            packet.pts = packet.dts = number
+            packet.is_keyframe = True
+            file.mux(packet)
+    return path
 
 
 Maker = Callable[[Path], Path]
@@ -287,7 +329,9 @@ def _film(name: str, **specs: object) -> Maker:
 
 def _live_webm(folder: Path) -> Path:
     """Write WebM as a browser's recorder does: without a length and without an index."""
-    return talking_film(folder / "live.webm", video=_VP8, audio=_OPUS, container="webm", options={"live": "1"})
+    return talking_film(
+        folder / "live.webm", video=_VP8, audio=_OPUS, container="webm", options={"live": "1"}
+    )
 
 
 FILMS: dict[str, Maker] = {
@@ -296,10 +340,14 @@ FILMS: dict[str, Maker] = {
     "mp4-fragmented": _film("fragmented.mp4", options={"movflags": "frag_keyframe+empty_moov"}),
     "mp4-hevc": _film(
         "hevc.mp4",
-        video=VideoSpec(codec="libx265", options=(("preset", "ultrafast"), ("x265-params", "log-level=none:pools=1"))),
+        video=VideoSpec(
+            codec="libx265", options=(("preset", "ultrafast"), ("x265-params", "log-level=none:pools=1"))
+        ),
     ),
     "mov": _film("film.mov"),
-    "mov-prores": _film("prores.mov", video=VideoSpec(codec="prores_ks", pixel_format="yuv422p10le", options=())),
+    "mov-prores": _film(
+        "prores.mov", video=VideoSpec(codec="prores_ks", pixel_format="yuv422p10le", options=())
+    ),
     "mkv": _film("film.mkv", audio=AudioSpec(codec="ac3", layout="5.1(side)")),
     "webm": _film("film.webm", video=_VP9, audio=_OPUS),
     "webm-live": _live_webm,
@@ -385,6 +433,6 @@ def with_cover(path: Path, samples: Samples, *, rate: int = 48_000) -> Path:
         packet.stream, packet.pts, packet.dts, packet.time_base = picture, 0, 0, Fraction(1, 25)
         file.start_encoding()
         file.mux(packet)
-        for block in _encode_sound(sound, samples, spec):
+        for block in _encode_sound(sound, [(0.0, samples)], spec):
             file.mux(block)
     return path

@@ -20,7 +20,7 @@ from shared.contracts.problems import Problem
 
 # A turned phone film is only known to be turned from its first frame, so what is said of the film waits for
 # it, but not longer than so many seconds of sound.
-_SOUND_BEFORE_FRAMES = 5
+_SOUND_BEFORE_FRAMES = 30
 
 
 def decode_shut_in(
