@@ -20,8 +20,8 @@ from shared.inference import InferencePool, OnnxSession
 from shared.service import create_service
 
 DESCRIPTION = """
-Pictures in, faces out: box, points, pose, quality, a calibrated probability for each of seven emotions, a vector
-for linking a face over time inside one analysis, and blendshapes for reading it over time.
+Pictures in, faces out: box, points, pose, quality, a calibrated probability for each of seven emotions, a
+vector for linking a face over time inside one analysis, and blendshapes for reading it over time.
 Stateless: nothing is stored, nobody is recognised. What is scored is what a face displays, not what is felt.
 """
 
@@ -63,7 +63,8 @@ def load_readers(settings: FaceSettings) -> tuple[dict[Profile, FaceReader], lis
         ModelFileError: a network is missing or not what its manifest says.
     """
     default, paper = settings.face_models / "default", settings.face_models / "paper"
-    detection = _session(default / "detection")
+    # Its inputs are padded to a few fixed shapes, so it may keep its memory.
+    detection = OnnxSession(default / "detection", threads=1, arena=True)
     classifiers = {
         profile: FaceClassifier(_session(folder / "classification"))
         for profile, folder in ((Profile.DEFAULT, default), (Profile.PAPER, paper))

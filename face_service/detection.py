@@ -34,14 +34,15 @@ class Detection:
 class Detector(Protocol):
     """Finds faces in pictures; safe to call from several threads at once."""
 
-    def detect(self, picture: Picture) -> list[Detection]:
-        """Find the faces of one picture.
+    def detect(self, pictures: Sequence[Picture], *, film: bool) -> list[list[Detection]]:
+        """Find the faces of each picture.
 
         Args:
-            picture: shape [h, w, 3], RGB, at least 1 x 1.
+            pictures: shape [h, w, 3] each, RGB, at least 1 x 1.
+            film: they are frames of one film in order, so that a face may be followed from one to the next.
 
         Returns:
-            The faces found, the largest first.
+            For each picture the faces found, the largest first.
         """
 
 

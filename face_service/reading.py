@@ -67,20 +67,21 @@ class FaceReader:
         self._expression = expression
         self._expression_faces = expression_faces
 
-    def read(self, pictures: Sequence[Picture], *, max_faces: int) -> FaceBatch:
+    def read(self, pictures: Sequence[Picture], *, max_faces: int, film: bool = False) -> FaceBatch:
         """Find and score the faces of a batch of pictures.
 
         Args:
             pictures: shape [h, w, 3] each, RGB, at least 1 x 1; sizes may differ.
             max_faces: of each picture, at most this many faces are kept, the largest first.
+            film: they are frames of one film, in order.
 
         Returns:
             One entry a picture, in the same order.
         """
         started = time.perf_counter()
         found = [
-            [_Found(picture, detection) for detection in self._detector.detect(picture)[:max_faces]]
-            for picture in pictures
+            [_Found(picture, detection) for detection in detections[:max_faces]]
+            for picture, detections in zip(pictures, self._detector.detect(pictures, film=film), strict=True)
         ]
         faces = [face for faces in found for face in faces]
         crops = self._crops(faces)

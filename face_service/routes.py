@@ -1,6 +1,6 @@
 """HTTP of face_service."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -61,7 +61,10 @@ async def faces(
         int | None, Query(ge=1, le=64, description="Faces kept of each picture, the largest first.")
     ] = None,
 ) -> FaceBatch:
-    """Take one array of equally large pictures, or one or several JPEG or PNG files named `file`.
+    """Take one array of frames, or one or several JPEG or PNG files named `file`.
+
+    The pictures of an array are taken for frames of one film in order: faces of one are followed into the
+    next.
 
     The answer has one entry a picture, in the order sent; a picture without a face has an empty list.
     """
@@ -88,7 +91,7 @@ async def faces(
 def read_array(body: bytes, *, reader: FaceReader, limits: PictureLimits, max_faces: int) -> FaceBatch:
     """Read the faces of an .npy body; raises what `pictures_from_npy` raises."""
     pictures: list[Picture] = pictures_from_npy(body, limits)
-    return reader.read(pictures, max_faces=max_faces)
+    return reader.read(pictures, max_faces=max_faces, film=True)
 
 
 def read_files(files: list[bytes], *, reader: FaceReader, limits: PictureLimits, max_faces: int) -> FaceBatch:
@@ -99,7 +102,7 @@ def read_files(files: list[bytes], *, reader: FaceReader, limits: PictureLimits,
 async def _files(headers: Headers, body: bytes, limits: PictureLimits) -> list[bytes]:
     """Take the parts named `file` out of a multipart body."""
 
-    async def stream() -> AsyncIterator[bytes]:
+    async def stream() -> AsyncGenerator[bytes, None]:
         yield body
         yield b""
 

@@ -33,10 +33,14 @@ def candidates() -> dict[str, Detect]:
         "BlazeFace back": blaze(blazeface.BACK),
         "BlazeFace full range": blaze(blazeface.FULL_RANGE),
         "CenterFace, 640": center(),
-        "YuNet, 320, one pass": YunetDetector(session, replace(once, longest_side=320)).detect,
-        "YuNet, 640, one pass": YunetDetector(session, once).detect,
-        "YuNet, 640, second look (`default`)": YunetDetector(session).detect,
+        "YuNet, 320, one pass": _one_by_one(YunetDetector(session, replace(once, longest_side=320))),
+        "YuNet, 640, one pass": _one_by_one(YunetDetector(session, once)),
+        "YuNet, 640, second look (`default`)": _one_by_one(YunetDetector(session)),
     }
+
+
+def _one_by_one(detector: YunetDetector) -> Detect:
+    return lambda picture: detector.detect([picture], film=False)[0]
 
 
 class _NamedSession:
