@@ -13,6 +13,7 @@ from cli.health import Health, HealthProbe
 from cli.restarts import RestartBudget, RestartRules
 
 _log = logging.getLogger(__name__)
+_CANNOT_LOAD = "its networks could not be loaded"
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -140,7 +141,9 @@ class Supervisor:
                 watch.cancel()
                 await asyncio.gather(watch, return_exceptions=True)
             reason = self._why_killed.pop(service.name, None) or _in_words(status)
-            pause = budget.take(time.monotonic())
+            # What could not load its networks the first time will not the next time.
+            hopeless = reason == _CANNOT_LOAD and service.name in self._waiting_for
+            pause = None if hopeless else budget.take(time.monotonic())
             if pause is None:
                 raise CrashLoopError(service.name, reason)
             fields = {"child": service.name, "reason": reason, "pause_seconds": pause}
@@ -163,7 +166,7 @@ class Supervisor:
             if health is Health.READY:
                 return None
             if health is Health.FAILED:
-                return "its networks could not be loaded"
+                return _CANNOT_LOAD
             await asyncio.sleep(0.1)
         return f"it was not ready within {self._patience.start:g} s"
 
