@@ -1,6 +1,7 @@
 """`emotion serve`: the four services, as processes of their own or in this one."""
 
 import asyncio
+import contextlib
 import sys
 import time
 
@@ -64,7 +65,9 @@ def _announce(house: House, started: float) -> None:
     """Tell people on standard output; logs go to standard error."""
     url = url_of(house.gateway.host, house.gateway.port)
     seconds = time.monotonic() - started
-    print(f"Emotion server ready on {url} (docs: {url}/docs) in {seconds:.1f} s", flush=True)  # noqa: T201
+    # Nobody has to listen.
+    with contextlib.suppress(OSError):
+        print(f"Emotion server ready on {url} (docs: {url}/docs) in {seconds:.1f} s", flush=True)  # noqa: T201
 
 
 def _say(message: str) -> None:
