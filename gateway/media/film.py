@@ -26,7 +26,7 @@ _SEEKABLE = frozenset({"mp4", "mov", "m4a", "mkv", "webm"})
 _WORTH_SEEKING_SECONDS = 5.0
 # A decoder of sound needs some of what comes before to be right.
 _SOUND_LEAD_SECONDS = 0.5
-_USEFUL_SAMPLES = 1600
+_USEFUL_SAMPLES = 800
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,9 @@ class FilmDecoder:
         """Say what the reader of the analysis should know about the media."""
         notices = []
         claimed, seen = self._opened.claimed_end, self.seconds
-        whole = claimed is None or self._options.end is not None or seen >= 0.97 * claimed - 0.5
+        whole = (
+            claimed is None or self._options.end is not None or seen >= claimed - max(0.15, 0.02 * claimed)
+        )
         if self._broke_off or not whole:
             of = "" if claimed is None else f" of {claimed:.2f}"
             message = f"The file breaks off after {seen:.2f}{of} seconds; what there is was analysed."
@@ -129,6 +131,9 @@ class FilmDecoder:
                 packet = next(packets, None)
             except MemoryError:
                 raise
+            except IndexError:
+                # After the last packet PyAV stumbles over tracks that appeared on the way (MPEG-TS).
+                return
             except (av.error.FFmpegError, ValueError, OverflowError):
                 self._broke_off = True
                 return

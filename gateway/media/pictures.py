@@ -54,6 +54,10 @@ class Picture:
         # The pixel limit is checked below; Pillow's own warning would only repeat it.
         Image.MAX_IMAGE_PIXELS = None
         self._container = container
+        if container.name == "webp":
+            # Its decoder takes memory for the whole canvas before it can be asked for the size.
+            _check_size(*_webp_canvas(file.read(30)), limits)
+            file.seek(0)
         try:
             self._image = _READERS[container.name](file)
         except _PILLOW_ERRORS as error:
@@ -114,6 +118,20 @@ def _check_size(width: int, height: int, limits: MediaLimits) -> None:
         raise over_limit("max_picture_pixels", what, width * height, limits.max_picture_pixels)
     if max(width, height) > limits.max_side:
         raise over_limit("max_side", "The longer side of the picture", max(width, height), limits.max_side)
+
+
+def _webp_canvas(head: bytes) -> tuple[int, int]:
+    """Read width and height from the beginning of a WebP file (RFC 9649); (1, 1) where they are not there."""
+    chunk, body = head[12:16], head[20:30].ljust(10, b"\0")
+    if chunk == b"VP8X":
+        return int.from_bytes(body[4:7], "little") + 1, int.from_bytes(body[7:10], "little") + 1
+    if chunk == b"VP8L":
+        bits = int.from_bytes(body[1:5], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if chunk == b"VP8 ":
+        width, height = int.from_bytes(body[6:8], "little"), int.from_bytes(body[8:10], "little")
+        return max(1, width & 0x3FFF), max(1, height & 0x3FFF)
+    return 1, 1
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

@@ -78,7 +78,7 @@ def open_media(file: BinaryIO, form: Container, limits: MediaLimits, options: De
         Problem: `damaged-media`, `unsupported-media`, `media-over-limit`, or `bad-parameter` for a `start`
             beyond the end.
     """
-    container = _open(file, form, limits)
+    container = _open(file, form)
     _check_tracks(container, limits)
     seconds = _claimed_seconds(container, form)
     video, audio = _choose_video(container, form), _choose_audio(container)
@@ -98,6 +98,7 @@ def open_media(file: BinaryIO, form: Container, limits: MediaLimits, options: De
         video=None if video is None else _describe_video(video, fps),
         audio=None if audio is None else _describe_audio(audio),
     )
+    all_are_wanted = (options.faces or video is None) and (options.sound or audio is None)
     video, audio = video if options.faces else None, audio if options.sound else None
     opened = OpenedMedia(
         container=container,
@@ -105,14 +106,14 @@ def open_media(file: BinaryIO, form: Container, limits: MediaLimits, options: De
         audio=audio,
         media=media,
         origin=origin,
-        claimed_end=_claimed_end(video, audio, origin),
+        claimed_end=_claimed_end(video, audio, origin) or (seconds if all_are_wanted else None),
         form=form,
     )
     _leave_out_the_rest(opened)
     return opened
 
 
-def _open(file: BinaryIO, form: Container, limits: MediaLimits) -> av.container.InputContainer:
+def _open(file: BinaryIO, form: Container) -> av.container.InputContainer:
     try:
         return av.open(
             file,
@@ -125,7 +126,6 @@ def _open(file: BinaryIO, form: Container, limits: MediaLimits) -> av.container.
                 "probesize": str(_PROBE_BYTES),
                 "analyzeduration": str(_PROBE_MICROSECONDS),
                 "max_streams": str(_TRACKS_OF_ANY_KIND),
-                "max_pixels": str(limits.max_film_pixels),
                 "threads": "1",
             },
             buffer_size=_READ_BYTES,

@@ -1,5 +1,6 @@
 """A decoder pool that the tests of this room share, and a way to read a decoding to its end."""
 
+import functools
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -74,6 +75,13 @@ async def refusal_of(pool: DecoderPool, path: Path, **options: object) -> Proble
     assert "Traceback" not in problem.detail
     assert str(path.parent) not in problem.detail
     return problem
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Path]:
+    """Makes a file of a table of makers once for all tests."""
+    folder = tmp_path_factory.mktemp("made")
+    return functools.cache(lambda table, name: getattr(media_files, table)[name](folder))
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -96,7 +96,7 @@ def wav(
     samples: bytes = bytes(32_000), *, tag: int = 1, channels: int = 1, rate: int = 16_000, bits: int = 16
 ) -> bytes:
     """A WAV file with any header."""
-    align = channels * bits // 8
+    align = channels * bits // 8 & 0xFFFF
     form = struct.pack("<HHIIHH", tag, channels, rate, rate * align & 0xFFFFFFFF, align, bits)
     body = (
         b"WAVEfmt "
@@ -125,13 +125,12 @@ def patched(content: bytes, box: bytes, offset: int, new: bytes) -> bytes:
 
 
 def mp4_claiming_seconds(path: Path, seconds: float) -> Path:
-    """A two-second MP4 whose movie and track headers claim another length."""
+    """An MP4 of 50 frames that claims to show each of them for a fiftieth of so many seconds."""
     content = media_files.FILMS["mp4-fast-start"](path.parent).read_bytes()
-    for box in (b"mvhd", b"mdhd"):
-        timescale = struct.unpack_from(">I", content, content.index(box) + 16)[0]
-        ticks = struct.pack(">I", min(0xFFFFFFFF, int(seconds * timescale)))
-        content = patched(content, box, 20, ticks)
-    path.write_bytes(content)
+    timescale = struct.unpack_from(">I", content, content.index(b"mdhd") + 16)[0]
+    each = struct.pack(">I", min(0x7FFFFFFF, int(seconds * timescale / 50)))
+    place = content.index(b"stts") + 16
+    path.write_bytes(content[:place] + each + content[place + 4 :])
     return path
 
 
@@ -176,17 +175,16 @@ def film_with_extras(path: Path) -> Path:
     with av.open(str(path), "w") as file:
         pictures = media_files._add_video(file, video, (160, 120))
         sound = media_files._add_audio(file, AudioSpec())
-        subtitles = file.add_stream("subrip") if hasattr(file, "add_attachment") else None
-        if subtitles is not None:
-            file.add_attachment("font.ttf", "application/x-truetype-font", b"\x00\x01\x00\x00" + bytes(500))
+        subtitles = file.add_stream("subrip")
+        subtitles.codec_context.subtitle_header = b"[Script Info]"
+        file.add_attachment("font.ttf", "application/x-truetype-font", b"\x00\x01\x00\x00" + bytes(500))
         first, *rest = media_files.counted(25)
         packets = media_files._encode_pictures(pictures, first, rest, video)
         packets += media_files._encode_sound(sound, [(0.0, media_files.tone(1.0, 48_000))], AudioSpec())
-        if subtitles is not None:
-            line = av.Packet(b"A line of text")
-            line.stream, line.pts, line.dts, line.duration = subtitles, 0, 0, 900
-            line.time_base = Fraction(1, 1000)
-            packets.append(line)
+        line = av.Packet(b"A line of text")
+        line.stream, line.pts, line.dts, line.duration = subtitles, 0, 0, 900
+        line.time_base = Fraction(1, 1000)
+        packets.append(line)
         for packet in sorted(packets, key=lambda packet: packet.dts * packet.time_base):
             file.mux(packet)
     return path

@@ -10,8 +10,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 @pytest.mark.parametrize("name", media_files.FILMS)
-async def test_film(pool, tmp_path, name):
-    film = await decode_all(pool, media_files.FILMS[name](tmp_path))
+async def test_film(pool, made, tmp_path, name):
+    film = await decode_all(pool, made("FILMS", name))
     assert film.media.kind == "film"
     assert film.media.container == name.split("-", maxsplit=1)[0]
     assert (film.media.video.width, film.media.video.height) == (320, 240)
@@ -27,15 +27,15 @@ async def test_film(pool, tmp_path, name):
     assert np.abs(first - film.frames[0].picture).mean() < 12
 
 
-async def test_a_live_recording_gets_its_length_at_the_end(pool, tmp_path):
-    film = await decode_all(pool, media_files.FILMS["webm-live"](tmp_path))
+async def test_a_live_recording_gets_its_length_at_the_end(pool, made, tmp_path):
+    film = await decode_all(pool, made("FILMS", "webm-live"))
     assert film.probed.seconds is None
     assert film.media.seconds == pytest.approx(2.0, abs=0.05)
 
 
 @pytest.mark.parametrize("name", media_files.SOUNDS)
-async def test_sound(pool, tmp_path, name):
-    sound = await decode_all(pool, media_files.SOUNDS[name](tmp_path))
+async def test_sound(pool, made, tmp_path, name):
+    sound = await decode_all(pool, made("SOUNDS", name))
     assert sound.media.kind == "sound"
     assert sound.media.container == name.split("-", maxsplit=1)[0]
     assert sound.media.video is None
@@ -48,8 +48,8 @@ async def test_sound(pool, tmp_path, name):
 
 
 @pytest.mark.parametrize("name", media_files.PICTURES)
-async def test_picture(pool, tmp_path, name):
-    picture = await decode_all(pool, media_files.PICTURES[name](tmp_path))
+async def test_picture(pool, made, tmp_path, name):
+    picture = await decode_all(pool, made("PICTURES", name))
     assert picture.media.kind == "picture"
     assert picture.media.container == name.split("-", maxsplit=1)[0]
     assert picture.seconds is None
@@ -77,8 +77,8 @@ async def test_a_cover_makes_no_film_of_a_sound(pool, tmp_path, suffix):
     assert len(sound.samples) == pytest.approx(16_000, abs=1200)
 
 
-async def test_what_is_not_wanted_is_not_sent(pool, tmp_path):
-    path = media_files.FILMS["mp4"](tmp_path)
+async def test_what_is_not_wanted_is_not_sent(pool, made, tmp_path):
+    path = made("FILMS", "mp4")
     only_faces = await decode_all(pool, path, sound=False)
     assert len(only_faces.samples) == 0
     assert len(only_faces.frames) == 10

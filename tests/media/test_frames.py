@@ -99,8 +99,8 @@ async def test_a_start_beyond_the_end(pool, counted):
     assert (problem.name, problem.field) == ("bad-parameter", "start")
 
 
-async def test_a_start_beyond_the_end_of_a_film_of_unknown_length(pool, tmp_path):
-    problem = await refusal_of(pool, media_files.FILMS["webm-live"](tmp_path), start=4.5)
+async def test_a_start_beyond_the_end_of_a_film_of_unknown_length(pool, made, tmp_path):
+    problem = await refusal_of(pool, made("FILMS", "webm-live"), start=4.5)
     assert (problem.name, problem.field) == ("bad-parameter", "start")
 
 
