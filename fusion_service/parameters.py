@@ -70,23 +70,31 @@ class LinkingRules(Contract):
 
 
 class TrackHead(Contract):
-    """A linear layer over statistics of the expression vectors of one person over time."""
+    """A linear layer over statistics of the expression vectors of one person over some seconds."""
 
     dimensions: int = Field(ge=1, description="Length of an expression vector.")
+    step_seconds: float = Field(gt=0, description="Frames that follow each other faster are left out.")
+    longest_step_seconds: float = Field(gt=0, description="Frames further apart are another stretch.")
+    window_seconds: float = Field(
+        gt=0, description="Longer stretches are read in parts of this length at most."
+    )
     min_seconds: float = Field(ge=0, description="Shortest stretch that is read.")
     min_frames: int = Field(ge=2)
     centre: tuple[float, ...] = Field(description="Mean of every feature in training.")
     scale: tuple[float, ...] = Field(description="Spread of every feature in training.")
-    weights: tuple[tuple[float, ...], ...] = Field(
-        description="One row an emotion that the training films hold."
-    )
-    bias: tuple[float, ...]
-    emotions: tuple[int, ...] = Field(description="Which of the seven emotions each row stands for.")
+    weights: tuple[tuple[float, ...], ...] = Field(description="Seven rows, one an emotion.")
+    bias: Seven
     temperature: float = Field(gt=0)
-    weight: float = Field(
-        ge=0, description="Weight in the log-linear pool with the still pictures of the face."
-    )
+    weight: float = Field(ge=0, description="Weight in the log-linear pool with the still pictures.")
     still_weight: float = Field(ge=0, description="Weight of the still pictures in that pool.")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        lengths = {len(self.centre), len(self.scale), *map(len, self.weights)}
+        if len(self.weights) != len(self.bias) or len(lengths) != 1:
+            message = "rows and columns of the head do not fit together"
+            raise ValueError(message)
+        return self
 
 
 class FusionParameters(Contract):

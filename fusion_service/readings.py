@@ -11,7 +11,6 @@ from fusion_service.parameters import FusionParameters
 from fusion_service.pooling import Readings, pool_groups
 from fusion_service.quality import rising
 from fusion_service.timeline import weighted_mean
-from fusion_service.tracks import read_track
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +31,10 @@ def read_people(
     """Read the face of each person over time.
 
     Args:
-        faces: all faces, in order of time.
+        faces: all faces, in order of time, their scores joined with what they do over time.
         people: [n] id of the person of each face, from 1; 0 counts for nothing.
         trust: [n] trust in each face, 0..1.
-        parameters: sharpening and the head over time.
+        parameters: for the sharpening.
     """
     weights = trust * faces.pixels**parameters.face_quality.prominence_power
     order = np.argsort(people, kind="stable")
@@ -46,8 +45,6 @@ def read_people(
         still = trust[rows] @ faces.scores[rows] / trust[rows].sum()
         power = 1.0 + (parameters.face_sharpening - 1.0) * (1.0 - 1.0 / len(rows))
         scores = sharpen(still, power)
-        if parameters.track is not None:
-            scores = read_track(faces.expression[rows], faces.t[rows], scores, parameters.track)
         found.append(
             PersonReading(
                 id=number,

@@ -1,61 +1,129 @@
 """What a face does over time: statistics of its expression vectors, and a small linear layer over them.
 
-A still picture tells a resting frown from anger badly; what a face does, against its own rest, tells more.
+A still picture tells a resting frown from anger badly; how a face moves, about its own rest, tells more.
 """
+
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fusion_service.calibration import log_scores, softmax
-from fusion_service.columns import FloatArray
+from fusion_service.columns import FaceColumns, FloatArray, IntArray
 from fusion_service.parameters import TrackHead
+
+# A feature further than this many spreads from its mean in training is taken for this far.
+_FURTHEST = 4.0
+
+
+def roots(expression: NDArray[np.floating]) -> FloatArray:
+    """Spread small movements: most coefficients (0..1) are below 0.1 most of the time."""
+    return np.sqrt(np.clip(np.asarray(expression, dtype=np.float64), 0.0, None))
+
+
+def held_features(values: FloatArray) -> FloatArray:
+    """Describe how a face is held: mean and 10, 50 and 90 % quantile of values [f, b], together [4 * b]."""
+    return np.concatenate([values.mean(axis=0), *np.quantile(values, [0.1, 0.5, 0.9], axis=0)])
+
+
+def moved_features(values: FloatArray, t: FloatArray) -> FloatArray:
+    """Describe how a face moves about its rest; adding a constant to `values` changes nothing.
+
+    Args:
+        values: [f, b] roots of coefficients in order of time, f at least 2.
+        t: [f] seconds.
+
+    Returns:
+        [5 * b] spread, range from 10 to 90 %, mean change in a second, and how far 90 and 10 % lie from the
+        median.
+    """
+    low, middle, high = np.quantile(values, [0.1, 0.5, 0.9], axis=0)
+    change = np.abs(np.diff(values, axis=0)).sum(axis=0) / max(float(t[-1] - t[0]), 1e-3)
+    return np.concatenate([values.std(axis=0), high - low, change, high - middle, middle - low])
 
 
 def track_features(expression: NDArray[np.floating], t: FloatArray) -> FloatArray:
     """Describe one face over time.
 
     Args:
-        expression: [f, b] expression vectors (blendshape coefficients, 0..1) in order of time, f at least 2.
+        expression: [f, b] blendshape coefficients, 0..1, in order of time, f at least 2.
         t: [f] seconds.
 
     Returns:
-        [6 * b] mean, spread, 10 %, 50 % and 90 % quantile, and mean change in a second, for each coefficient.
+        [9 * b] how the face is held, then how it moves.
     """
-    values = np.asarray(expression, dtype=np.float64)
-    low, middle, high = np.quantile(values, [0.1, 0.5, 0.9], axis=0)
-    elapsed = max(float(t[-1] - t[0]), 1e-3)
-    change = np.abs(np.diff(values, axis=0)).sum(axis=0) / elapsed
-    return np.concatenate([values.mean(axis=0), values.std(axis=0), low, middle, high, change])
+    values = roots(expression)
+    return np.concatenate([held_features(values), moved_features(values, t)])
 
 
-def read_track(
-    expression: NDArray[np.floating], t: FloatArray, still: FloatArray, head: TrackHead
-) -> FloatArray:
-    """Join what a face does over time with what its still pictures show.
+@dataclass(frozen=True)
+class TrackReader:
+    """The learned layer, ready to read many stretches."""
 
-    Args:
-        expression: [f, b] expression vectors; rows of NaN where not known.
-        t: [f] seconds.
-        still: [7] scores of the still pictures together.
-        head: the learned layer.
+    head: TrackHead
 
-    Returns:
-        [7] scores; `still` itself when too little was seen. Emotions that the head has never learned keep
-        their score of the still pictures.
-    """
-    known = (
-        np.isfinite(expression[:, 0])
-        if expression.shape[1] == head.dimensions
-        else np.zeros(len(t), dtype=bool)
-    )
-    expression, t = expression[known], t[known]
-    if len(t) < head.min_frames or t[-1] - t[0] < head.min_seconds:
-        return still
-    features = (track_features(expression, t) - np.asarray(head.centre)) / np.asarray(head.scale)
-    logits = (np.asarray(head.weights) @ features + np.asarray(head.bias)) / head.temperature
-    learned = list(head.emotions)
-    joined = still.copy()
-    joined[learned] = still[learned].sum() * softmax(
-        head.still_weight * log_scores(still[learned]) + head.weight * log_scores(softmax(logits))
-    )
-    return joined
+    @cached_property
+    def _layer(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+        head = self.head
+        return (
+            np.asarray(head.centre),
+            np.asarray(head.scale),
+            np.asarray(head.weights),
+            np.asarray(head.bias),
+        )
+
+    def read(self, faces: FaceColumns, people: IntArray) -> FloatArray:
+        """Join the still scores of every face with what that face does in the seconds around.
+
+        Args:
+            faces: all faces, in order of time.
+            people: [n] id of the person of each face; 0 is left as it is.
+
+        Returns:
+            [n, 7] scores; those of the still picture where too little of the person is seen.
+        """
+        scores = faces.scores
+        if faces.expression.shape[1] != self.head.dimensions:
+            return scores
+        joined = scores.copy()
+        known = np.flatnonzero(np.isfinite(faces.expression[:, 0]) & (people > 0))
+        known = known[np.argsort(people[known], kind="stable")]
+        for rows in self._stretches(known, people, faces.t):
+            chosen = rows[every(faces.t[rows], self.head.step_seconds)]
+            moved = self._over_time(faces.expression[chosen], faces.t[chosen])
+            if moved is not None:
+                joined[rows] = softmax(self.head.still_weight * log_scores(scores[rows]) + moved)
+        return joined
+
+    def _stretches(self, rows: IntArray, people: IntArray, t: FloatArray) -> list[IntArray]:
+        """Cut rows, sorted by person and time, where the person changes, at gaps, and into windows."""
+        breaks = (np.diff(people[rows]) != 0) | (np.diff(t[rows]) > self.head.longest_step_seconds)
+        stretches = []
+        for stretch in np.split(rows, np.flatnonzero(breaks) + 1):
+            if len(stretch) == 0:
+                continue
+            elapsed = t[stretch] - t[stretch[0]]
+            parts = max(1, int(np.ceil(elapsed[-1] / self.head.window_seconds)))
+            part = np.minimum((elapsed / max(elapsed[-1], 1e-9) * parts).astype(np.int64), parts - 1)
+            stretches += np.split(stretch, np.flatnonzero(np.diff(part)) + 1)
+        return stretches
+
+    def _over_time(self, expression: NDArray[np.float32], t: FloatArray) -> FloatArray | None:
+        """Weighted log scores [7] of one stretch; None when it is too short."""
+        head = self.head
+        if len(t) < head.min_frames or t[-1] - t[0] < head.min_seconds:
+            return None
+        centre, scale, weights, bias = self._layer
+        features = np.clip((track_features(expression, t) - centre) / scale, -_FURTHEST, _FURTHEST)
+        said = softmax((weights @ features + bias) / head.temperature)
+        return head.weight * log_scores(said)
+
+
+def every(t: FloatArray, step: float) -> IntArray:
+    """Choose times [f], in order, that follow each other by about `step` seconds or more."""
+    if len(t) < 2 or np.diff(t).min() >= step:
+        return np.arange(len(t))
+    # By slots of one step, so that the choice does not depend on how many frames lie between.
+    slots = np.floor((t - t[0]) / step + 1e-6)
+    return np.flatnonzero(np.diff(slots, prepend=-1) > 0)

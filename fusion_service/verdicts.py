@@ -19,6 +19,7 @@ from fusion_service.quality import face_trust, speech_trust
 from fusion_service.readings import PersonReading, face_over_all, overall_snr, read_people, speech_over_all
 from fusion_service.strategies import Fused, fuse
 from fusion_service.timeline import face_moments, moment_edges, speech_moments
+from fusion_service.tracks import TrackReader
 from shared.contracts.emotions import Judgement, Scores
 from shared.contracts.fusion import (
     FaceVerdict,
@@ -68,6 +69,8 @@ def judge(request: FusionRequest, model: FusionModel) -> FusionResult:
     faces = face_columns(request.frames if Modality.FACE in request.modalities else ())
     segments = segment_columns(request.segments if Modality.SPEECH in request.modalities else ())
     people = link_people(faces, parameters.linking)
+    if parameters.track is not None:
+        faces = dataclasses.replace(faces, scores=TrackReader(parameters.track).read(faces, people))
     counted = select_faces(faces, np.flatnonzero(people))
     trust = face_trust(faces, parameters.face_quality)
     readings = read_people(faces, people, trust, parameters)
