@@ -122,7 +122,7 @@ def _write(file: Path, analysis: Analysis, output: Output) -> None:
     try:
         write_document(document, analysis)
     except OSError as error:
-        raise RefusedError.of_os_error(document, error) from error
+        raise RefusedError.of_os_error(error, output=document) from error
 
 
 def _show(file: Path, analysis: Analysis, output: Output) -> None:

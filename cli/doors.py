@@ -60,7 +60,7 @@ class ServerDoor:
             with file.open("rb") as opened:
                 answer = await self._post(opened, options, progress)
         except OSError as error:
-            raise RefusedError.of_os_error(file, error) from error
+            raise RefusedError.of_os_error(error) from error
         except httpx.TransportError as error:
             raise ServerLostError(self._url, _in_words(error)) from error
         if not answer.is_success:

@@ -58,10 +58,11 @@ class RefusedError(Exception):
         return cls(problem.title, problem.detail, problem.remedy, document=document)
 
     @classmethod
-    def of_os_error(cls, path: Path, error: OSError) -> "RefusedError":
-        """Say why the system does not let a file be read or written."""
-        reason = error.strerror or type(error).__name__
-        return cls("File error", f"{path}: {reason}.", "Check the path and its permissions.")
+    def of_os_error(cls, error: OSError, *, output: Path | None = None) -> "RefusedError":
+        """Say why the system does not let the file be read, or the output be written."""
+        reason = f"{error.strerror or type(error).__name__}."
+        detail = reason if output is None else f"Cannot write {output}: {reason}"
+        return cls("File error", detail, "Check the path and its permissions.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ class LocalDoor:
             file.open("rb").close()
             return await self._follow(file, options, progress)
         except OSError as error:
-            raise RefusedError.of_os_error(file, error) from error
+            raise RefusedError.of_os_error(error) from error
         except Problem as problem:
             raise RefusedError.of_problem(problem) from problem
 

@@ -85,11 +85,11 @@ def serve(
     raise typer.Exit(serving.serve(host=host, port=port, single_process=single_process))
 
 
-def _read_modalities(listed: str) -> tuple[Modality, ...]:
+def _read_modalities(listed: str | None) -> tuple[Modality, ...] | None:
     try:
-        return parse_modalities(listed)
+        return None if listed is None else parse_modalities(listed)
     except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
+        raise typer.BadParameter(str(error), param_hint="--modalities") from error
 
 
 def _server_url(url: str | None) -> str | None:
@@ -114,9 +114,8 @@ def analyze(
         ),
     ] = None,
     modalities: Annotated[
-        tuple[Modality, ...] | None,
+        str | None,
         typer.Option(
-            parser=_read_modalities,
             metavar="face,speech",
             rich_help_panel=_SCOPE,
             help="What to read: face, speech, or both with a comma; without it, both.",
@@ -191,7 +190,7 @@ def analyze(
         detail = Detail.TIMELINE
     options = Options(
         fps=fps,
-        modalities=modalities,
+        modalities=_read_modalities(modalities),
         start=start,
         end=end,
         strategy=strategy,

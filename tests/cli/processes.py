@@ -36,3 +36,9 @@ def eventually(holds: Callable[[], bool], *, seconds: float = 30) -> bool:
             return False
         time.sleep(0.05)
     return True
+
+
+def resident_bytes(pid: int) -> int:
+    """Resident memory of a process."""
+    status = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmRSS:"))

@@ -14,6 +14,7 @@ from cli import analyze as analyses
 from cli.local_door import open_local_door
 from cli.main import app
 from cli.options import Options
+from cli.progress import NoProgress
 from shared.contracts.analyses import Analysis, Detail
 from tests.cli.stack import EMOTION, RunningServer, clean_environment
 
@@ -110,7 +111,7 @@ def test_an_output_that_cannot_be_written_is_a_failure(
 async def test_without_a_server_the_answer_is_the_same(processes: RunningServer, film: Path) -> None:
     told: list[tuple[float, float | None]] = []
 
-    class Progress(analyses.NoProgress):
+    class Progress(NoProgress):
         def decoded(self, seconds: float, of_seconds: float | None) -> None:
             told.append((seconds, of_seconds))
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from shared.contracts.analyses import Analysis
-from tests.cli.processes import children_of, eventually, is_alive
+from tests.cli.processes import children_of, eventually, is_alive, resident_bytes
 from tests.cli.stack import EMOTION, RunningServer, clean_environment, serving
 
 pytestmark = pytest.mark.stack
@@ -56,6 +56,13 @@ def test_each_service_is_a_process_that_listens_on_this_machine_only(processes: 
     family = [pid for pid in children_of(processes.process.pid) if is_alive(pid)]
     services = sorted(service_of(pid) for pid in family if "service" in service_of(pid))
     assert services == ["face_service", "fusion_service", "speech_service"]
+
+
+def test_all_of_it_idle_takes_less_than_a_gigabyte(tmp_path: Path) -> None:
+    """Resident memory, libraries that processes share counted once for each."""
+    with serving(tmp_path) as server:
+        pids = [server.process.pid, *children_of(server.process.pid)]
+        assert sum(map(resident_bytes, pids)) < 1e9
 
 
 def test_logs_are_json_lines_from_all_services(processes: RunningServer) -> None:
