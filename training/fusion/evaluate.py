@@ -1,0 +1,206 @@
+"""Measure the fusion on Java-SED films, each actor held out in turn from everything that is fitted here.
+
+    EMOTION_CORPORA=... python -m training.fusion.evaluate --work WORK --speech oof_javased.npz
+
+Every film goes through fusion_service's own code, with the faces that face_service gave and the voice as a
+network scored it that never heard the actor.
+"""
+
+import argparse
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fusion_service.parameters import FusionModel, FusionParameters, load_model
+from fusion_service.settings import FusionSettings
+from fusion_service.tracks import roots
+from fusion_service.verdicts import judge
+from shared.contracts.emotions import EMOTIONS
+from shared.contracts.fusion import FusionRequest, FusionResult, Strategy
+from shared.contracts.media import MediaKind
+from training.corpora.av import actors
+from training.fusion.films import SeenFilm, mesh_points, read_films
+from training.fusion.learn import learn, spoken
+from training.fusion.measures import calibration_error, wilson
+from training.fusion.movement import learn_movement, read_moved_faces
+from training.fusion.pool import fit_threshold, log_loss
+from training.fusion.record import FPS, Recording, read_recordings
+from training.fusion.track_head import Examples, moved_examples
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """All that the fusion is learned from."""
+
+    films: list[SeenFilm]
+    recordings: dict[str, Recording]
+    voice: dict[str, FloatArray]
+    movement: Examples
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Scores [n, 7] of n films by each way of judging them, by parameters that never saw their actor."""
+
+    actor: NDArray[np.str_]
+    emotion: IntArray
+    scores: dict[str, FloatArray]
+    face_weight: FloatArray
+
+
+def read_voice(path: Path) -> dict[str, FloatArray]:
+    """Read calibrated scores [7] of each film's voice: `file` or `name`, and `scores` or `logits` [n, 7]."""
+    with np.load(path) as pack:
+        names = pack["file"] if "file" in pack.files else pack["name"]
+        scores = pack["scores"] if "scores" in pack.files else _softmax(pack["logits"].astype(np.float64))
+    return {Path(str(name)).stem: row for name, row in zip(names, scores, strict=True)}
+
+
+def read_material(corpora: Path, work: Path, speech: Path, start: FusionParameters) -> Material:
+    """Read films, voices and movement.
+
+    Args:
+        corpora: folder of the corpora.
+        work: where `training.fusion.record` left its recordings.
+        speech: scores of the voices, see `read_voice`.
+        start: rules for linking people.
+    """
+    films = read_films(corpora, work / "recordings.jsonl", start)
+    points = mesh_points(films, np.load(work / "points.npy"))
+    known = [film.faces.expression[np.isfinite(film.faces.expression[:, 0])] for film in films]
+    movement = learn_movement(points, [roots(rows) for rows in known])
+    moved = moved_examples(read_moved_faces(corpora, movement, fps=FPS))
+    recordings = {one.film: one for one in read_recordings(work / "recordings.jsonl") if one.phase == 0}
+    return Material(films, recordings, read_voice(speech), moved)
+
+
+def judged(
+    material: Material, film: SeenFilm, parameters: FusionParameters, strategy: Strategy, shell: FusionModel
+) -> FusionResult:
+    """Judge one film as the service does."""
+    request = FusionRequest(
+        kind=MediaKind.FILM,
+        seconds=film.film.seconds,
+        frames=material.recordings[film.film.name].frames,
+        segments=(spoken(film, material.voice[film.film.name]),),
+        strategy=strategy,
+    )
+    return judge(request, shell.model_copy(update={"parameters": parameters}))
+
+
+def measure(material: Material, start: FusionParameters, shell: FusionModel) -> Measured:
+    """Hold out each actor in turn, fit on the others, judge the actor's films in every way."""
+    actor, emotion, weights = [], [], []
+    scores: dict[str, list[FloatArray]] = {}
+
+    def note(way: str, result: FusionResult) -> None:
+        scores.setdefault(way, []).append(_scores(result))
+
+    for left_out in actors([film.film for film in material.films]):
+        others = [film for film in material.films if film.film.actor != left_out]
+        parameters, _ = learn(others, material.voice, material.movement, start)
+        still_only = parameters.model_copy(update={"track": None})
+        print(left_out, summary(parameters), flush=True)
+        for film in material.films:
+            if film.film.actor != left_out or film.phase != 0:
+                continue
+            actor.append(left_out)
+            emotion.append(film.emotion)
+            note("face, still pictures only", judged(material, film, still_only, Strategy.FACE, shell))
+            for strategy in Strategy:
+                result = judged(material, film, parameters, strategy, shell)
+                note(f"strategy {strategy}", result)
+                if strategy is Strategy.LEARNED and result.emotion is not None:
+                    weights.append(result.emotion.weights.face)
+    return Measured(
+        np.asarray(actor),
+        np.asarray(emotion),
+        {way: np.stack(rows) for way, rows in scores.items()},
+        np.asarray(weights),
+    )
+
+
+def _scores(result: FusionResult) -> FloatArray:
+    if result.emotion is None:
+        raise ValueError("a film without a face and a voice")
+    return result.emotion.scores.array()
+
+
+def summary(parameters: FusionParameters) -> str:
+    """Say the fitted weights in one line."""
+    track = parameters.track
+    over_time = "" if track is None else f", still {track.still_weight}, over time {track.weight}"
+    return f"pool: face {parameters.pool.face[0]}, voice {parameters.pool.speech[0]}{over_time}"
+
+
+def table(measured: Measured) -> str:
+    """Lay out accuracy with its interval, log loss, calibration error, and each actor, as Markdown."""
+    names = list(np.unique(measured.actor))
+    lines = [
+        "| way | right, % | 95 % interval | log loss | ECE | "
+        + " | ".join(f"actor {name}" for name in names)
+        + " |",
+        "|---|---|---|---|---|" + "---|" * len(names),
+    ]
+    for way, scores in measured.scores.items():
+        right = scores.argmax(axis=1) == measured.emotion
+        low, high = wilson(int(right.sum()), len(right))
+        each = " | ".join(f"{100 * right[measured.actor == name].mean():.0f}" for name in names)
+        lines.append(
+            f"| {way} | {100 * right.mean():.1f} | {100 * low:.1f}-{100 * high:.1f} "
+            f"| {log_loss(scores, measured.emotion):.3f} "
+            f"| {calibration_error(scores, measured.emotion):.3f} | {each} |"
+        )
+    return "\n".join(lines)
+
+
+def confusion(scores: FloatArray, emotion: IntArray) -> str:
+    """Lay out a confusion matrix as Markdown: a row what was played, a column what was judged."""
+    lines = ["| played | " + " | ".join(EMOTIONS) + " |", "|---|" + "---|" * 7]
+    for played in np.unique(emotion):
+        judged_as = np.bincount(scores[emotion == played].argmax(axis=1), minlength=7)
+        lines.append(f"| {EMOTIONS[played]} | " + " | ".join(map(str, judged_as)) + " |")
+    return "\n".join(lines)
+
+
+def _softmax(logits: FloatArray) -> FloatArray:
+    raised = np.exp(logits - logits.max(axis=1, keepdims=True))
+    scores: FloatArray = raised / raised.sum(axis=1, keepdims=True)
+    return scores
+
+
+def arguments(description: str | None) -> argparse.ArgumentParser:
+    """Arguments that evaluation and training share."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--work", type=Path, required=True, help="where training.fusion.record wrote")
+    parser.add_argument(
+        "--speech", type=Path, required=True, help="npz: file, scores [n, 7] of held-out voices"
+    )
+    parser.add_argument("--corpora", type=Path, default=os.environ.get("EMOTION_CORPORA"))
+    return parser
+
+
+def main() -> None:
+    """Print the tables."""
+    given = arguments(__doc__).parse_args()
+    shell = load_model(FusionSettings().fusion_models / "default" / "fusion")
+    start = shell.parameters
+    material = read_material(given.corpora, given.work, given.speech, start)
+    measured = measure(material, start, shell)
+    print(table(measured))
+    learned = measured.scores["strategy learned"]
+    print(confusion(learned, measured.emotion))
+    threshold, right, share = fit_threshold(learned, measured.emotion, right=0.9)
+    print(
+        f"uncertain below {threshold:.3f}: {100 * right:.1f} % right above it, {100 * share:.0f} % of films"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""The Java-SED films as the fusion sees them: faces as face_service gave them, the voice out of its folds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fusion_service.columns import FaceColumns, IntArray, face_columns
+from fusion_service.parameters import FusionParameters
+from fusion_service.people import link_people
+from fusion_service.tracks import every
+from shared.contracts.emotions import EMOTIONS
+from training.corpora.av import Film, read_javased
+from training.fusion.movement import IBUG_IN_MESH
+from training.fusion.record import FPS, PHASES, Recording, read_recordings
+from training.fusion.track_head import Examples, describe
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class SeenFilm:
+    """One film, sampled from one phase on."""
+
+    film: Film
+    phase: int
+    faces: FaceColumns
+    people: IntArray
+    coverage: float
+
+    @property
+    def emotion(self) -> int:
+        """What the actor was asked to play, 0..6."""
+        return EMOTIONS.index(self.film.emotion)
+
+    @property
+    def main_rows(self) -> IntArray:
+        """Faces with blendshapes of the person seen most, at the pace at which faces are read over time."""
+        main = np.bincount(self.people[self.people > 0]).argmax()
+        known = np.isfinite(self.faces.expression[:, 0]) & (self.people == main)
+        rows = np.flatnonzero(known)
+        return rows[every(self.faces.t[rows], 0.9 / FPS)]
+
+
+def read_films(corpora: Path, recordings: Path, parameters: FusionParameters) -> list[SeenFilm]:
+    """Read the films that were recorded, in the order of the corpus, all phases of a film together."""
+    films = {film.name: film for film in read_javased(corpora)}
+    return [_seen(films[recording.film], recording, parameters) for recording in read_recordings(recordings)]
+
+
+def _seen(film: Film, recording: Recording, parameters: FusionParameters) -> SeenFilm:
+    faces = face_columns(recording.frames)
+    people = link_people(faces, parameters.linking)
+    coverage = len(np.unique(faces.frame[people > 0])) / max(1, len(recording.frames))
+    return SeenFilm(film, recording.phase, faces, people, coverage)
+
+
+def film_examples(films: Sequence[SeenFilm]) -> Examples:
+    """Describe the main face of every film over time; all phases of a film together weigh as one."""
+    described = []
+    for film in films:
+        rows = film.main_rows
+        described.append(describe(film.faces.expression[rows], film.faces.t[rows]))
+    return Examples(
+        held=np.stack([held for held, _ in described]),
+        moved=np.stack([moved for _, moved in described]),
+        emotion=np.asarray([film.emotion for film in films]),
+        person=np.asarray([film.film.actor for film in films]),
+        weight=np.full(len(films), 1.0 / PHASES),
+    )
+
+
+def mesh_points(films: Sequence[SeenFilm], points: NDArray[np.float32]) -> list[FloatArray]:
+    """Give the 68 points [f, 68, 2] of the faces with blendshapes, film by film.
+
+    Args:
+        films: in the order in which they were recorded.
+        points: [n, 478, 2] of all faces with blendshapes, in that order.
+    """
+    found, begin = [], 0
+    for film in films:
+        count = int(np.isfinite(film.faces.expression[:, 0]).sum())
+        found.append(points[begin : begin + count, IBUG_IN_MESH].astype(np.float64))
+        begin += count
+    if begin != len(points):
+        raise ValueError(f"{len(points)} faces with points were recorded, {begin} with blendshapes")
+    return found

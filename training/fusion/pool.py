@@ -1,0 +1,118 @@
+"""Fitting the few numbers of the pool by their log loss on held-out readings."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from fusion_service.calibration import log_scores, softmax
+from fusion_service.parameters import PoolWeights
+from fusion_service.pooling import Readings, log_linear, pool_groups
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+# Pull of the logarithms of weights towards 0: with 120 films it settles what they leave open.
+_PULL = 0.003
+
+
+@dataclass(frozen=True, slots=True)
+class StillRows:
+    """The still scores of all faces of n films.
+
+    Attributes:
+        scores: [r, 7].
+        trust: [r].
+        film: [r] which film, 0..n-1.
+    """
+
+    scores: FloatArray
+    trust: FloatArray
+    film: IntArray
+
+    def joined(self, over_time: FloatArray, still_weight: float, weight: float) -> FloatArray:
+        """Join every face with what its film says over time [n, 7] (logarithms); the mean of each film."""
+        rows = softmax(still_weight * log_scores(self.scores) + weight * over_time[self.film])
+        return pool_groups(rows, self.trust, self.film, len(over_time))
+
+
+def log_loss(scores: FloatArray, emotion: IntArray) -> float:
+    """Mean negative logarithm of the score [n, 7] of the true emotion [n]."""
+    return float(-log_scores(scores)[np.arange(len(emotion)), emotion].mean())
+
+
+def fit_temperature(logits: FloatArray, emotion: IntArray) -> float:
+    """Give the temperature at which softmax(logits / temperature) has the lowest log loss."""
+    found = _lowest(lambda x: log_loss(softmax(logits / np.exp(x[0])), emotion), 1)
+    return float(np.exp(found[0]))
+
+
+def fit_power(scores: FloatArray, emotion: IntArray) -> float:
+    """Give the power that calibrates scores [n, 7] best."""
+    return 1.0 / fit_temperature(log_scores(scores), emotion)
+
+
+def fit_face(still: StillRows, over_time: FloatArray, emotion: IntArray) -> tuple[float, float]:
+    """Give the weights of the still pictures and of what a face does over time.
+
+    Args:
+        still: scores of all faces.
+        over_time: [n, 7] logarithms of scores.
+        emotion: [n] 0..6.
+    """
+
+    def loss(x: FloatArray) -> float:
+        still_weight, weight = np.exp(x)
+        return log_loss(still.joined(over_time, still_weight, weight), emotion) + _PULL * float(x @ x)
+
+    still_weight, weight = np.exp(_lowest(loss, 2))
+    return float(still_weight), float(weight)
+
+
+def fit_pool(face: Readings, speech: Readings, emotion: IntArray, *, quality_power: float) -> PoolWeights:
+    """Give one weight for the face and one for the voice, the same for every emotion.
+
+    Weights of their own for each emotion were tried on RAVDESS (1,200 films, 5 folds by actor) and gained
+    nothing: log loss 0.431 to 0.446 against 0.422.
+    """
+
+    def weights(x: FloatArray) -> PoolWeights:
+        face_weight, speech_weight = np.exp(x)
+        return equal_weights(float(face_weight), float(speech_weight), quality_power=quality_power)
+
+    def loss(x: FloatArray) -> float:
+        return log_loss(log_linear(face, speech, weights(x))[0], emotion) + _PULL * float(x @ x)
+
+    return weights(_lowest(loss, 2))
+
+
+def equal_weights(face: float, speech: float, *, quality_power: float) -> PoolWeights:
+    """Make pool weights that are the same for every emotion."""
+    return PoolWeights(
+        face=(round(face, 4),) * 7, speech=(round(speech, 4),) * 7, quality_power=quality_power
+    )
+
+
+def fit_threshold(scores: FloatArray, emotion: IntArray, *, right: float) -> tuple[float, float, float]:
+    """Choose the confidence above which a share `right` of the judgements is right.
+
+    Returns:
+        The threshold; the share right above it; the share of all that lies above it. Where `right` is never
+        reached by at least a tenth of the judgements, the threshold that comes nearest.
+    """
+    confidence, correct = scores.max(axis=1), scores.argmax(axis=1) == emotion
+    order = np.argsort(-confidence)
+    precision = np.cumsum(correct[order]) / np.arange(1, len(order) + 1)
+    least = max(1, len(order) // 10)
+    reached = np.flatnonzero(precision[least - 1 :] >= right) + least - 1
+    last = int(reached[-1]) if len(reached) else int(np.argmax(precision[least - 1 :])) + least - 1
+    return float(confidence[order[last]]), float(precision[last]), (last + 1) / len(order)
+
+
+def _lowest(loss: Callable[[FloatArray], float], size: int) -> FloatArray:
+    found: FloatArray = minimize(
+        loss, np.zeros(size), method="Nelder-Mead", options={"xatol": 1e-3, "fatol": 1e-5}
+    ).x
+    return found
