@@ -178,7 +178,13 @@ class FilmDecoder:
             return
         aspect = self._opened.video.sample_aspect_ratio
         for frame in frames:
-            pixels, orientation = self._painter.paint(frame, float(aspect) if aspect else 1.0)
+            try:
+                pixels, orientation = self._painter.paint(frame, float(aspect) if aspect else 1.0)
+            except (av.error.FFmpegError, ValueError) as error:
+                if isinstance(error, MemoryError):
+                    raise
+                self._damaged_packets += 1
+                continue
             self._frames += 1
             yield Frame(max(0.0, self._sampler.time_of(frame)), pixels, orientation)
 
@@ -200,9 +206,15 @@ class FilmDecoder:
         if self._track is None:
             return
         for frame in frames:
-            if isinstance(frame, av.AudioFrame) and frame.samples:
+            if not isinstance(frame, av.AudioFrame) or not frame.samples or not frame.sample_rate:
+                continue
+            try:
                 for t, samples in self._track.feed(frame):
                     yield Sound(t, samples)
+            except (av.error.FFmpegError, ValueError) as error:
+                if isinstance(error, MemoryError):
+                    raise
+                self._damaged_packets += 1
 
     def _finish_sound(self) -> Iterator[Sound]:
         if self._opened.audio is None or self._track is None:

@@ -12,9 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import BmpImagePlugin, GifImagePlugin, Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
-# EXIF is read with it; imported here because nothing can be, once the process is shut in.
-from PIL import TiffImagePlugin as _TiffImagePlugin  # noqa: F401
-
 from gateway.media.geometry import UPRIGHT, Orientation, scaled_size
 from gateway.media.limits import MediaLimits
 from gateway.media.refusals import damaged, over_limit

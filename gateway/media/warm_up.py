@@ -6,7 +6,13 @@ from fractions import Fraction
 
 import av
 import av.audio
+
+# Imported by their libraries only for a file that needs them, and a child can import nothing.
+import av.subtitles.codeccontext
+import av.subtitles.stream
 import numpy as np
+import PIL.ImagePalette
+import PIL.TiffImagePlugin  # noqa: F401
 from PIL import Image
 
 from gateway.media.limits import MediaLimits

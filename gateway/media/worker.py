@@ -1,5 +1,6 @@
 """The decoding of one upload in a process of its own: shut in, decode, report, end."""
 
+import contextlib
 import os
 import sys
 from collections.abc import Iterator
@@ -43,8 +44,8 @@ def report(file: BinaryIO, writer: RecordWriter, limits: MediaLimits, options: D
     except MemoryError:
         _send_problem(writer, out_of_memory(limits.memory_bytes))
     except Exception as error:  # noqa: BLE001 - whatever a hostile file provokes is that file's fault
-        _log(error)
         _send_problem(writer, damaged("The file is damaged: decoding it failed."))
+        _log(error)
 
 
 def _decode(file: BinaryIO, writer: RecordWriter, limits: MediaLimits, options: DecodeOptions) -> Ending:
@@ -130,4 +131,7 @@ def _log(error: Exception) -> None:
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     place = "" if trace is None else f" in {trace.tb_frame.f_code.co_name}, line {trace.tb_lineno}"
-    sys.stderr.write(f"decoder: {type(error).__name__}{place}\n")
+    # Where standard error is a file, the limit on the size of files forbids it.
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"decoder: {type(error).__name__}{place}\n")
+        sys.stderr.flush()

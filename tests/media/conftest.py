@@ -18,6 +18,13 @@ from shared.contracts.problems import Problem
 from tests import media_files
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run this room's tests in one event loop, so that they can share a pool."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent) and pytest_asyncio.is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
 @dataclass
 class Decoded:
     """All that came out of one decoding."""
@@ -66,6 +73,13 @@ async def decode_all(pool: DecoderPool, path: Path, *, seconds: float = 30.0, **
         sound_times=sound_times,
         samples=np.concatenate([np.zeros(0, np.float32), *parts]),
     )
+
+
+async def outcome_of(pool: DecoderPool, path: Path, **options: object) -> Decoded | Problem:
+    try:
+        return await decode_all(pool, path, **options)
+    except Problem as problem:
+        return problem
 
 
 async def refusal_of(pool: DecoderPool, path: Path, **options: object) -> Problem:

@@ -125,12 +125,16 @@ def patched(content: bytes, box: bytes, offset: int, new: bytes) -> bytes:
 
 
 def mp4_claiming_seconds(path: Path, seconds: float) -> Path:
-    """An MP4 of 50 frames that claims to show each of them for a fiftieth of so many seconds."""
+    """An MP4 of 50 frames whose boxes agree that each of them is shown for a fiftieth of so many seconds."""
     content = media_files.FILMS["mp4-fast-start"](path.parent).read_bytes()
     timescale = struct.unpack_from(">I", content, content.index(b"mdhd") + 16)[0]
     each = struct.pack(">I", min(0x7FFFFFFF, int(seconds * timescale / 50)))
     place = content.index(b"stts") + 16
-    path.write_bytes(content[:place] + each + content[place + 4 :])
+    content = content[:place] + each + content[place + 4 :]
+    whole = struct.pack(">I", min(0x7FFFFFFF, int(seconds * 1000)))
+    for box, offset in ((b"mvhd", 20), (b"mdhd", 20), (b"elst", 12)):
+        content = patched(content, box, offset, whole)
+    path.write_bytes(content)
     return path
 
 

@@ -6,8 +6,6 @@ import pytest
 from tests import media_files
 from tests.media.conftest import decode_all
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
-
 
 @pytest.mark.parametrize("name", media_files.FILMS)
 async def test_film(pool, made, tmp_path, name):

@@ -11,8 +11,6 @@ from tests.media.conftest import decode_all, refusal_of
 from tests.media.corner_pictures import corners, seen
 from tests.media_files import AudioSpec, VideoSpec
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
-
 B_FRAMES = VideoSpec(
     options=(("preset", "veryfast"), ("bf", "3"), ("g", "20"), ("x264-params", "b-pyramid=normal"))
 )

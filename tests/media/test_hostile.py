@@ -7,10 +7,8 @@ from PIL import Image
 from shared.contracts.problems import Problem
 from tests import media_files
 from tests.media import hostile_files
-from tests.media.conftest import decode_all, refusal_of
+from tests.media.conftest import decode_all, outcome_of, refusal_of
 from tests.media_files import VideoSpec
-
-pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_zero_bytes(pool, tmp_path):
@@ -44,30 +42,28 @@ async def test_polyglots_are_what_they_begin_with(pool, tmp_path):
 @pytest.mark.parametrize("fraction", [0.02, 0.1, 0.5, 0.9])
 async def test_a_film_that_was_cut_off(pool, made, tmp_path, name, fraction):
     cut = media_files.truncated(made("FILMS", name), fraction, tmp_path / "cut")
-    try:
-        film = await decode_all(pool, cut)
-    except Problem as problem:
-        assert problem.name == "damaged-media"
+    film = await outcome_of(pool, cut)
+    if isinstance(film, Problem):
+        assert film.name == "damaged-media"
         assert name in {"mp4", "mov", "mov-prores", "mp4-hevc"} or fraction < 0.5
-    else:
-        assert film.frames or len(film.samples)
-        assert film.seconds < 2.1
-        if name in {"mp4-fast-start", "mkv", "webm"}:
-            assert "truncated" in film.codes
+        return
+    assert film.frames or len(film.samples)
+    assert film.seconds < 2.1
+    if name in {"mp4-fast-start", "mkv", "webm"}:
+        assert "truncated" in film.codes
 
 
 @pytest.mark.parametrize("name", media_files.SOUNDS)
 @pytest.mark.parametrize("fraction", [0.1, 0.5, 0.9])
 async def test_a_sound_that_was_cut_off(pool, made, tmp_path, name, fraction):
     cut = media_files.truncated(made("SOUNDS", name), fraction, tmp_path / "cut")
-    try:
-        sound = await decode_all(pool, cut)
-    except Problem as problem:
-        assert problem.name == "damaged-media"
+    sound = await outcome_of(pool, cut)
+    if isinstance(sound, Problem):
+        assert sound.name == "damaged-media"
         assert name in {"m4a", "ogg-opus", "ogg-vorbis"} or fraction == 0.1
-    else:
-        # Compressed bytes are not spread evenly, and Ogg keeps a second or so in a page.
-        assert 0.0 < sound.seconds < 2 * fraction + 0.35
+        return
+    # Compressed bytes are not spread evenly, and Ogg keeps a second or so in a page.
+    assert 0.0 < sound.seconds < 2 * fraction + 0.35
 
 
 async def test_an_mp4_without_its_index(pool, tmp_path):
@@ -81,10 +77,9 @@ async def test_an_mp4_without_its_index(pool, tmp_path):
 async def test_an_mp4_that_points_outside(pool, tmp_path, target):
     path = hostile_files.mp4_pointing_outside(tmp_path / "outside.mp4", target)
     # Whatever is decoded, it is this file's own bytes; test_sandbox shows that no other can be opened.
-    try:
-        film = await decode_all(pool, path)
-    except Problem as problem:
-        assert problem.name in {"damaged-media", "unsupported-media"}
+    film = await outcome_of(pool, path)
+    if isinstance(film, Problem):
+        assert film.name in {"damaged-media", "unsupported-media"}
     else:
         assert film.media.container == "mp4"
 
@@ -96,7 +91,8 @@ async def test_a_claim_of_5000_hours(pool, tmp_path, maker):
     assert (problem.name, problem.extra["limit"]) == ("media-over-limit", "max_seconds")
     assert "start" in problem.remedy
     part = await decode_all(pool, path, end=1.0)
-    assert len(part.frames) == 5
+    assert part.frames
+    assert part.seconds == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("seconds", [float("nan"), float("inf"), -1.0, 0.0])

@@ -9,8 +9,6 @@ from tests.media import hostile_files
 from tests.media.conftest import decode_all, refusal_of
 from tests.media.corner_pictures import corners, seen
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
-
 UPRIGHT = ["red", "green", "blue", "white"]
 # How a camera stores an upright picture under each EXIF orientation.
 STORED = {

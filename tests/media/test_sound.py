@@ -8,8 +8,6 @@ from tests.media.conftest import decode_all, refusal_of
 from tests.media.hostile_files import float_wav
 from tests.media_files import AudioSpec, VideoSpec
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
-
 
 def loudest_hertz(samples):
     spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
