@@ -71,7 +71,7 @@ def mutants(contents: Sequence[bytes], count: int, seed: int) -> Iterator[tuple[
 async def fuzz(
     pool: DecoderPool, contents: Sequence[bytes], path: Path, *, count: int, seed: int
 ) -> FuzzResult:
-    """Decode damaged files one after the other; each must give a result or one of the expected problems in 5 s."""
+    """Decode damaged files one after the other; each must give a result or an expected problem in 5 s."""
     result = FuzzResult()
     for name, content in mutants(contents, count, seed):
         path.write_bytes(content)
