@@ -34,6 +34,7 @@ _APPEARANCE_RATE = 0.1
 _CLEARLY_MORE = 4.0
 
 Looks = NDArray[np.float32]
+Cosines = list[list[float | None]]
 
 
 @dataclass(slots=True)
@@ -115,15 +116,19 @@ class _Linker:
     def __init__(self, rules: LinkingRules, length: int) -> None:
         self._rules = rules
         self._tracks: list[_Track] = []
+        # How each track looks over time, and how it looked last: who turns away looks less and less like
+        # before, but always like a moment ago.
         self._looks = np.zeros((_REMEMBERED, length), dtype=np.float32)
+        self._last_looks = np.zeros((_REMEMBERED, length), dtype=np.float32)
         self._count = 0
 
     def step(self, frame: _Frame) -> list[int]:
         """Give the number of the track of each face of the next frame."""
-        alike = self._alike(frame)
-        candidates = self._by_place(frame, alike)
+        alike = self._alike(frame, self._looks)
+        lately = self._alike(frame, self._last_looks)
+        candidates = self._by_place(frame, alike, lately)
         chosen = assign(candidates)
-        if not self._all_sure(alike, chosen):
+        if not self._all_sure(alike, lately, chosen):
             # Somebody jumped, returned or is new: everybody who is remembered is asked.
             self._add_returns(alike, candidates)
             chosen = assign(candidates)
@@ -135,9 +140,9 @@ class _Linker:
             for face, track in enumerate(chosen)
         ]
 
-    def _alike(self, frame: _Frame) -> list[list[float | None]]:
+    def _alike(self, frame: _Frame, looks: Looks) -> Cosines:
         """Cosine of the looks of every face and every track, -1..1; None where one is not known."""
-        cosines = (frame.looks @ self._looks[: len(self._tracks)].T).tolist()
+        cosines = (frame.looks @ looks[: len(self._tracks)].T).tolist()
         return [
             [
                 cosine if known and track.known else None
@@ -146,15 +151,15 @@ class _Linker:
             for row, known in zip(cosines, frame.known, strict=True)
         ]
 
-    def _by_place(self, frame: _Frame, alike: list[list[float | None]]) -> list[dict[int, float]]:
+    def _by_place(self, frame: _Frame, alike: Cosines, lately: Cosines) -> list[dict[int, float]]:
         """Tracks that each face may continue from where they are, with scores above 0."""
         candidates: list[dict[int, float]] = [{} for _ in frame.boxes]
         for index, track in enumerate(self._tracks):
             elapsed = frame.t - track.t
             if elapsed > self._rules.patience:
                 continue
-            for box, row, scores in zip(frame.boxes, alike, candidates, strict=True):
-                looks = row[index]
+            for box, row, last, scores in zip(frame.boxes, alike, lately, candidates, strict=True):
+                looks = _higher(row[index], last[index])
                 if looks is not None and looks < self._rules.different:
                     continue
                 fit = _fit(elapsed, box, track)
@@ -162,15 +167,15 @@ class _Linker:
                     scores[index] = fit if looks is None else fit + 1.0 + _LOOKS * max(looks, 0.0)
         return candidates
 
-    def _all_sure(self, alike: list[list[float | None]], chosen: list[int | None]) -> bool:
+    def _all_sure(self, alike: Cosines, lately: Cosines, chosen: list[int | None]) -> bool:
         """Whether nobody can be better placed with a track that is not where it was."""
-        for row, track in zip(alike, chosen, strict=True):
-            looks = None if track is None else row[track]
+        for row, last, track in zip(alike, lately, chosen, strict=True):
+            looks = None if track is None else _higher(row[track], last[track])
             if track is None or (looks is not None and looks < self._rules.same):
                 return False
         return True
 
-    def _add_returns(self, alike: list[list[float | None]], candidates: list[dict[int, float]]) -> None:
+    def _add_returns(self, alike: Cosines, candidates: list[dict[int, float]]) -> None:
         """Add the tracks that look the same, wherever and whenever they were seen last."""
         for row, scores in zip(alike, candidates, strict=True):
             for index, looks in enumerate(row):
@@ -187,7 +192,7 @@ class _Linker:
         else:
             index = min(range(_REMEMBERED), key=lambda at: (self._tracks[at].t, self._tracks[at].number))
             self._tracks[index] = track
-        self._looks[index] = frame.looks[face]
+        self._looks[index] = self._last_looks[index] = frame.looks[face]
         return index
 
     def _follow(self, frame: _Frame, face: int, index: int) -> None:
@@ -207,7 +212,12 @@ class _Linker:
             looks = self._looks[index]
             looks += rate * (frame.looks[face] - looks)
             looks /= math.sqrt(float(looks @ looks)) or 1.0
+            self._last_looks[index] = frame.looks[face]
             track.known = True
+
+
+def _higher(one: float | None, other: float | None) -> float | None:
+    return other if one is None or (other is not None and other > one) else one
 
 
 def _fit(elapsed: float, box: _Box, track: _Track) -> float:

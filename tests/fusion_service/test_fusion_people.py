@@ -118,14 +118,35 @@ def test_a_weak_face_that_is_all_there_is_counts(make, default):
     assert result.face.coverage == pytest.approx(1 / 3, abs=1e-4)
 
 
+def test_one_frame_of_a_long_film_makes_nobody(make, default):
+    frames = [[make.face(0.4, person=1, seed=i)] for i in range(20)]
+    frames[10] = [*frames[10], make.face(0.05, 0.7, 0.1, person=2, pixels=60)]
+    assert len(judge(make.film(frames), default).people) == 1
+
+
 def test_a_short_sight_weighs_little(make, default):
-    """A clearly seen face in one frame of twenty is a person, but hardly moves the verdict."""
+    """A face seen clearly in two frames of twenty is a person, but hardly moves the verdict."""
     frames = [[make.face(0.4, person=1, seed=i, label="happiness", confidence=0.9)] for i in range(20)]
-    frames[10] = [*frames[10], make.face(0.05, 0.7, 0.1, person=2, label="anger", confidence=0.9, pixels=60)]
+    for i in (10, 11):
+        frames[i] = [
+            *frames[i],
+            make.face(0.05, 0.7, 0.1, person=2, label="anger", confidence=0.9, pixels=60),
+        ]
     result = judge(make.film(frames), default)
-    assert [person.frames for person in result.people] == [20, 1]
+    assert [person.frames for person in result.people] == [20, 2]
     assert result.face.label == "happiness"
     assert result.face.scores.anger < 0.1
+
+
+def test_who_turns_away_slowly_stays_the_same(make, default):
+    """The looks change bit by bit until nothing is left of the first."""
+    chance = np.random.default_rng(5)
+    first, last = np.linalg.qr(chance.normal(size=(32, 2)))[0].T
+    frames = []
+    for angle in np.linspace(0, np.pi / 2, 12):
+        looks = pack_vector(np.cos(angle) * first + np.sin(angle) * last)
+        frames.append([make.face(0.4).model_copy(update={"appearance": looks})])
+    assert ids(judge(make.film(frames), default)) == [[1]] * 12
 
 
 @settings(max_examples=40, deadline=None)
