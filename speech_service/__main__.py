@@ -1,0 +1,8 @@
+"""Run the service: `python -m speech_service`."""
+
+from shared.run import run_service
+from speech_service.app import create_app
+from speech_service.settings import SpeechSettings
+
+settings = SpeechSettings()
+run_service("speech_service", lambda: create_app(settings), settings)

@@ -1,0 +1,107 @@
+"""Read the packs of emotional speech: `<corpora>/speech/*.npz` and `<corpora>/extra/*.npz`."""
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+
+from shared.contracts.emotions import EMOTIONS, Emotion
+
+RATE = 16_000
+# Corpora with emotions, and the folder that each stands in. URDU is for testing only: nearly every speaker
+# of it has one label only.
+FOLDERS = {
+    "ravdess": "speech",
+    "nemo": "speech",
+    "emodb": "speech",
+    "ased": "speech",
+    "tess": "speech",
+    "javased": "speech",
+    "cremad": "speech",
+    "emovo": "speech",
+    "savee": "speech",
+    "urdu": "speech",
+    "emospeech": "extra",
+    "eyase": "extra",
+    "turev": "extra",
+    "korean": "extra",
+    "cremad_more": "extra",
+}
+TEST_ONLY = ("urdu",)
+EMOTION_OF_LABEL = {
+    "neutral": Emotion.NEUTRAL,
+    "calm": Emotion.NEUTRAL,
+    "happy": Emotion.HAPPINESS,
+    "sad": Emotion.SADNESS,
+    "angry": Emotion.ANGER,
+    "fearful": Emotion.FEAR,
+    "disgust": Emotion.DISGUST,
+    "surprised": Emotion.SURPRISE,
+}
+# Actors of each of the five folds of RAVDESS, as `av/ravdess_features` has them.
+RAVDESS_FOLDS = ((2, 5, 14, 15, 16), (3, 6, 7, 13, 18), (10, 11, 12, 19, 20), (8, 17), (1, 4, 9))
+
+Sound = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One clip of a pack; `emotion` is an index into EMOTIONS, -1 where the label is none of the seven."""
+
+    corpus: str
+    name: str
+    speaker: str
+    label: str
+    sex: str
+    text: str
+    seconds: float
+    encoded: bytes
+
+    @property
+    def emotion(self) -> int:
+        """Index into EMOTIONS, or -1."""
+        emotion = EMOTION_OF_LABEL.get(self.label)
+        return -1 if emotion is None else EMOTIONS.index(emotion)
+
+    def sound(self) -> Sound:
+        """Decode: float32 of shape [samples], 16 kHz."""
+        sound, rate = soundfile.read(io.BytesIO(self.encoded), dtype="float32")
+        if rate != RATE:
+            raise ValueError(f"{self.corpus}/{self.name} has {rate} samples a second")
+        return np.asarray(sound, dtype=np.float32)
+
+
+def read_pack(path: Path) -> Iterator[Clip]:
+    """Give the clips of one pack, in its order. `cremad_more` counts as `cremad`: the same actors."""
+    with np.load(path) as pack:
+        columns = {
+            key: pack[key]
+            for key in ("data", "offsets", "seconds", "label", "speaker", "sex", "text", "name")
+        }
+    data, offsets = columns["data"], columns["offsets"]
+    corpus = path.stem.removesuffix("_more")
+    for i in range(len(offsets) - 1):
+        yield Clip(
+            corpus=corpus,
+            name=str(columns["name"][i]),
+            speaker=str(columns["speaker"][i]),
+            label=str(columns["label"][i]),
+            sex=str(columns["sex"][i]),
+            text=str(columns["text"][i]),
+            seconds=float(columns["seconds"][i]),
+            encoded=data[offsets[i] : offsets[i + 1]].tobytes(),
+        )
+
+
+def read_emotional(corpora: Path, names: Sequence[str] = tuple(FOLDERS)) -> list[Clip]:
+    """Read the clips with emotions of the named packs (all by default).
+
+    Raises:
+        KeyError: a name that is not in FOLDERS.
+        FileNotFoundError: the pack is not there.
+    """
+    return [clip for name in names for clip in read_pack(corpora / FOLDERS[name] / f"{name}.npz")]

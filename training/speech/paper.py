@@ -1,0 +1,245 @@
+"""The `paper` profile's network: MFCCs into an LSTM, seven emotions; and whether it is speech.
+
+Follows the paper's method (MFCCs as librosa computes them, a recurrent network), trained on the same clips as
+the `default` network. Features are kept as files, training goes on from its last finished epoch.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+from torch.nn import functional
+
+from speech_service.features import mfcc
+from training.corpora.speech import FOLDERS, Clip, Sound, read_pack
+from training.speech.features import alter, fit_length
+from training.speech.head import balanced_weights
+from training.speech.noises import make_noises
+from training.speech.table import FOLDS, Table, assign_folds, read_table
+from training.speech.train import SHIP, fit_names, training_rows
+
+MFCC = {"coefficients": 40, "bands": 64, "window": 640, "hop": 320}
+HIDDEN = 128
+BATCH = 64
+
+Frames = npt.NDArray[np.float16]
+
+
+class MfccLstm(nn.Module):  # type: ignore[misc]  # torch is untyped here
+    """MFCC [1, frames, 40] to logits [1, 7] and the probability of speech [1, 1].
+
+    The mean over time of each coefficient is taken off first, so that level and microphone say little.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("scale", torch.ones(MFCC["coefficients"]))
+        self.lstm = nn.LSTM(MFCC["coefficients"], HIDDEN, num_layers=2, batch_first=True)
+        self.emotion = nn.Linear(2 * HIDDEN, 7)
+        self.speech = nn.Linear(2 * HIDDEN, 1)
+
+    def states(self, frames: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+        """Mean and maximum over time of the LSTM's states, [n, 256]; mask [n, frames, 1]: real frames."""
+        if mask is None:
+            found, _ = self.lstm((frames - frames.mean(dim=1, keepdim=True)) * self.scale)
+            return torch.cat([found.mean(dim=1), found.amax(dim=1)], dim=1)
+        length = mask.sum(dim=1, keepdim=True)
+        centred = (frames - (frames * mask).sum(dim=1, keepdim=True) / length) * self.scale * mask
+        found, _ = self.lstm(centred)
+        return torch.cat(
+            [(found * mask).sum(dim=1) / length[:, 0], (found - 9.0 * (1 - mask)).amax(dim=1)], dim=1
+        )
+
+    def forward(self, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Read one sound."""
+        states = self.states(frames)
+        return self.emotion(states), torch.sigmoid(self.speech(states))
+
+
+def compute_frames(sounds: list[Sound]) -> list[Frames]:
+    """MFCCs of each sound, cut or repeated as for the other network."""
+    return [mfcc(fit_length(sound), **MFCC).astype(np.float16) for sound in sounds]
+
+
+def read_frames(corpora: Path, cache: Path, name: str, *, altered: bool) -> list[Frames]:
+    """MFCCs of a pack (`noises`: of made sounds), computed once."""
+    path = cache / f"{name}_{'altered' if altered else 'plain'}.npz"
+    if not path.exists():
+        random = np.random.default_rng(1)
+        sounds = (
+            [sound for _, sound in make_noises(360, seed=0)]
+            if name == "noises"
+            else [clip.sound() for clip in _clips(corpora, name)]
+        )
+        found = compute_frames([alter(sound, random) if altered else sound for sound in sounds])
+        np.savez(path, frames=np.concatenate(found), ends=np.cumsum([len(one) for one in found]))
+    with np.load(path) as stored:
+        frames, ends = stored["frames"], stored["ends"]
+    return np.split(frames, ends[:-1])
+
+
+def _clips(corpora: Path, name: str) -> list[Clip]:
+    return list(read_pack(corpora / FOLDERS.get(name, "extra") / f"{name}.npz"))
+
+
+class Samples:
+    """What a fit learns from: frames, emotion (-1: not speech), weight."""
+
+    def __init__(self, corpora: Path, cache: Path, table: Table, names: list[str], fit: str) -> None:
+        rows = training_rows(table, fit)
+        self.plain = [one for name in names for one in read_frames(corpora, cache, name, altered=False)]
+        altered = [one for name in names for one in read_frames(corpora, cache, name, altered=True)]
+        chosen = np.flatnonzero(rows)
+        self.frames = [self.plain[i] for i in chosen] + [altered[i] for i in chosen]
+        self.emotion = np.tile(table.emotion[rows], 2)
+        self.weight = balanced_weights(np.tile(table.corpus[rows], 2), self.emotion)
+        self._add_other(corpora, cache, fit)
+
+    def _add_other(self, corpora: Path, cache: Path, fit: str) -> None:
+        speakers = np.array([clip.speaker for clip in _clips(corpora, "nonverbal")])
+        folds = assign_folds("nonverbal", speakers)
+        own = np.array([folds[name] for name in speakers])
+        tested = -1 if fit == SHIP else int(fit.removeprefix("fold"))
+        other = [
+            one
+            for i, one in enumerate(read_frames(corpora, cache, "nonverbal", altered=False))
+            if own[i] != tested
+        ]
+        noises = read_frames(corpora, cache, "noises", altered=False)
+        other += [one for i, one in enumerate(noises) if i // 6 % FOLDS != tested]
+        self.frames += other
+        self.emotion = np.concatenate([self.emotion, np.full(len(other), -1)])
+        self.weight = np.concatenate([self.weight, np.zeros(len(other), dtype=np.float32)])
+
+
+def pad(frames: list[Frames]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Stack sounds of several lengths: [n, frames, 40] and the mask [n, frames, 1]."""
+    longest = max(len(one) for one in frames)
+    stacked = np.zeros((len(frames), longest, MFCC["coefficients"]), dtype=np.float32)
+    mask = np.zeros((len(frames), longest, 1), dtype=np.float32)
+    for i, one in enumerate(frames):
+        stacked[i, : len(one)] = one
+        mask[i, : len(one)] = 1
+    return torch.from_numpy(stacked), torch.from_numpy(mask)
+
+
+def batches(lengths: npt.NDArray[np.int64], random: np.random.Generator) -> list[npt.NDArray[np.int64]]:
+    """Rows in batches of like length, in random order."""
+    order = np.argsort(lengths + random.uniform(0, 20, len(lengths)))
+    found = [order[i : i + BATCH] for i in range(0, len(order), BATCH)]
+    return [found[i] for i in random.permutation(len(found))]
+
+
+def train(samples: Samples, checkpoint: Path, *, epochs: int) -> MfccLstm:
+    """Train, going on from the checkpoint when there is one."""
+    torch.manual_seed(0)
+    network = MfccLstm()
+    everything = np.concatenate(samples.frames[::10]).astype(np.float32)
+    network.scale[:] = torch.from_numpy(1.0 / everything.std(axis=0))
+    optimiser = torch.optim.AdamW(network.parameters(), lr=3e-3, weight_decay=1e-2)
+    lengths = np.array([len(one) for one in samples.frames])
+    steps = -(-len(lengths) // BATCH)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, total_steps=steps * epochs + 1)
+    begin = 0
+    if checkpoint.exists():
+        state = torch.load(checkpoint)
+        network.load_state_dict(state["network"])
+        optimiser.load_state_dict(state["optimiser"])
+        schedule.load_state_dict(state["schedule"])
+        begin = state["epoch"] + 1
+    for epoch in range(begin, epochs):
+        started = time.monotonic()
+        losses = [
+            _step(network, optimiser, schedule, samples, rows)
+            for rows in batches(lengths, np.random.default_rng(epoch))
+        ]
+        torch.save(
+            {
+                "network": network.state_dict(),
+                "optimiser": optimiser.state_dict(),
+                "schedule": schedule.state_dict(),
+                "epoch": epoch,
+            },
+            checkpoint,
+        )
+        print(f"epoch {epoch}: loss {np.mean(losses):.3f}, {time.monotonic() - started:.0f} s", flush=True)
+    network.eval()
+    return network
+
+
+def _step(
+    network: MfccLstm,
+    optimiser: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.LRScheduler,
+    samples: Samples,
+    rows: npt.NDArray[np.int64],
+) -> float:
+    frames, mask = pad([samples.frames[i] for i in rows])
+    emotion = torch.from_numpy(samples.emotion[rows])
+    weight = torch.from_numpy(samples.weight[rows])
+    states = functional.dropout(network.states(frames, mask), 0.4, training=True)
+    entropy = functional.cross_entropy(
+        network.emotion(states), emotion.clamp(min=0), reduction="none", label_smoothing=0.05
+    )
+    spoken = functional.binary_cross_entropy_with_logits(network.speech(states)[:, 0], (emotion >= 0).float())
+    loss = (entropy * weight).mean() + 0.3 * spoken
+    optimiser.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+    optimiser.step()
+    schedule.step()
+    return float(loss)
+
+
+def predict(
+    network: MfccLstm, frames: list[Frames]
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Logits [n, 7] and probability of speech [n], each sound by itself."""
+    network.eval()
+    with torch.no_grad():
+        found = [network(torch.from_numpy(one.astype(np.float32))[None]) for one in frames]
+    return np.concatenate([a.numpy() for a, _ in found]), np.concatenate([b.numpy()[:, 0] for _, b in found])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--corpora", type=Path, required=True)
+    parser.add_argument(
+        "--only", nargs="+", choices=FOLDERS, default=list(FOLDERS), help="corpora to learn from"
+    )
+    parser.add_argument("--cache", type=Path, required=True, help="folder for MFCCs")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the fits")
+    parser.add_argument("--fits", nargs="+", choices=fit_names(), default=fit_names())
+    parser.add_argument("--epochs", type=int, default=12)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    for folder in (arguments.cache, arguments.out):
+        folder.mkdir(parents=True, exist_ok=True)
+    table = read_table(arguments.corpora, arguments.only)
+    for fit in arguments.fits:
+        if (arguments.out / f"{fit}.npz").exists():
+            continue
+        samples = Samples(arguments.corpora, arguments.cache, table, arguments.only, fit)
+        network = train(samples, arguments.out / f"{fit}.checkpoint", epochs=arguments.epochs)
+        rows = np.arange(len(table)) if fit == SHIP else np.flatnonzero(~training_rows(table, fit))
+        logits, speech = predict(network, [samples.plain[i] for i in rows])
+        other, other_speech = predict(
+            network, read_frames(arguments.corpora, arguments.cache, "nonverbal", altered=False)
+        )
+        torch.save(network.state_dict(), arguments.out / f"{fit}.pt")
+        np.savez(
+            arguments.out / f"{fit}.npz",
+            rows=rows,
+            logits=logits,
+            speech=speech,
+            nonverbal_logits=other,
+            nonverbal_speech=other_speech,
+        )
+
+
+if __name__ == "__main__":
+    main()

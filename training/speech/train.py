@@ -1,0 +1,128 @@
+"""Train the heads of the `default` profile's network: the one that ships and one for each fold.
+
+Each fit is kept as a file and skipped when it is there, so that a stopped run goes on where it was.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from training.corpora.speech import FOLDERS, TEST_ONLY
+from training.speech.ensemble import Recipe, train
+from training.speech.head import balanced_weights, solve
+from training.speech.reduction import Moments, Reduction
+from training.speech.table import FOLDS, Table, read_features, read_table
+
+STATISTICS_USED = ("mean", "spread", "max", "min")
+SHIP = "ship"
+
+Floats = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.bool_]
+
+
+def fit_names() -> list[str]:
+    """Name the fits: the one that ships first, then a fold each."""
+    return [SHIP, *(f"fold{k}" for k in range(FOLDS))]
+
+
+def training_rows(table: Table, fit: str) -> Rows:
+    """Say which clips a fit may see: never a tested or calibrating speaker, never a test corpus."""
+    allowed: Rows = (table.emotion >= 0) & ~np.isin(table.corpus, TEST_ONLY)
+    seen: Rows = ~table.calibration if fit == SHIP else table.fold != int(fit.removeprefix("fold"))
+    return allowed & seen
+
+
+def without_speaker_mean(x: Floats, table: Table, rows: Rows) -> Floats:
+    """Take each speaker's own mean off these rows."""
+    found = x.copy()
+    keys = np.char.add(np.char.add(table.corpus, "/"), table.speaker)
+    for key in np.unique(keys[rows]):
+        chosen = rows & (keys == key)
+        found[chosen] -= x[chosen].mean(axis=0)
+    return found
+
+
+def fit_one(
+    table: Table, features: dict[str, npt.NDArray[np.float16]], fit: str, recipe: Recipe
+) -> dict[str, npt.NDArray[np.generic]]:
+    """Solve one fit: directions, ensemble, and the linear head for voices without their own mean."""
+    rows = training_rows(table, fit)
+    reduction = Moments.of(features["plain"][rows]).reduction()
+    reduced = {copy: reduction.apply(values) for copy, values in features.items()}
+    x = np.concatenate([values[rows] for values in reduced.values()])
+    labels = np.tile(table.emotion[rows], len(reduced))
+    weights = balanced_weights(np.tile(table.corpus[rows], len(reduced)), labels)
+    ensemble = train(x, labels, weights, classes=7, recipe=recipe)
+    centred = without_speaker_mean(reduced["plain"], table, rows)[rows]
+    voice, voice_bias = solve(
+        centred,
+        table.emotion[rows],
+        allowed=np.ones((int(rows.sum()), 7), dtype=np.bool_),
+        weights=balanced_weights(table.corpus[rows], table.emotion[rows]),
+        strength=10.0,
+        iterations=60,
+    )
+    return {
+        "means": np.stack(reduction.means),
+        "bases": np.stack(reduction.bases),
+        "first": ensemble.first,
+        "first_bias": ensemble.first_bias,
+        "second": ensemble.second,
+        "second_bias": ensemble.second_bias,
+        "voice": voice,
+        "voice_bias": voice_bias,
+        "logits": ensemble.logits(reduced["plain"]),
+        "logits_altered": ensemble.logits(reduced["altered"]) if "altered" in reduced else np.zeros((0, 7)),
+        "voice_values": reduced["plain"] @ voice,
+    }
+
+
+def load_reduction(stored: dict[str, npt.NDArray[np.generic]]) -> Reduction:
+    """Read the directions out of a fit."""
+    return Reduction(
+        tuple(np.asarray(stored["means"], dtype=np.float32)),
+        tuple(np.asarray(stored["bases"], dtype=np.float32)),
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--corpora", type=Path, required=True, help="folder with speech/ and extra/")
+    parser.add_argument(
+        "--only", nargs="+", choices=FOLDERS, default=list(FOLDERS), help="corpora to learn from"
+    )
+    parser.add_argument(
+        "--features", type=Path, required=True, help="folder that training.speech.features wrote"
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder for the fits")
+    parser.add_argument("--copies", nargs="+", default=["plain", "altered"])
+    parser.add_argument("--fits", nargs="+", choices=fit_names(), default=fit_names())
+    parser.add_argument("--seeds", type=int, default=Recipe().seeds)
+    parser.add_argument("--epochs", type=int, default=Recipe().epochs)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    table = read_table(arguments.corpora, arguments.only)
+    features = {
+        copy: read_features(arguments.features, copy=copy, names=arguments.only, wanted=STATISTICS_USED)
+        for copy in arguments.copies
+    }
+    recipe = Recipe(seeds=arguments.seeds, epochs=arguments.epochs)
+    for fit in arguments.fits:
+        target = arguments.out / f"{fit}.npz"
+        if target.exists():
+            continue
+        started = time.monotonic()
+        found = fit_one(table, features, fit, recipe)
+        unfinished = target.with_suffix(".part.npz")
+        np.savez(unfinished, allow_pickle=False, **found)
+        unfinished.rename(target)
+        print(f"{fit}: {time.monotonic() - started:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
