@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from gateway.media.limits import MediaLimits
 from gateway.media.options import DecodeOptions
-from gateway.media.sandbox import Measures
+from gateway.media.sandbox import Measures, Usage
 
 _READ_BYTES = 65_536
 _DESCRIPTORS_AT_ONCE = 16
@@ -56,15 +56,13 @@ class Ended(_Message):
     Args:
         id: which decoding.
         exit_status: exit status, or minus the signal's number; None where it could not be started.
-        cpu_ms: CPU time it took.
-        peak_bytes: most memory it held at once.
+        usage: what it used; None where it could not be started.
     """
 
     report: Literal["ended"] = "ended"
     id: int
     exit_status: int | None
-    cpu_ms: float
-    peak_bytes: int
+    usage: Usage | None
 
 
 Order = Annotated[Decode | Kill, Field(discriminator="order")]

@@ -137,7 +137,7 @@ class Decoding:
                 await self._fill(samples.data.cast("B"))
                 yield DecodedSound(header.t, samples)
             elif header.kind is RecordKind.ENDED:
-                await self._complete(await self._document(header, Ending))
+                self._complete(await self._document(header, Ending))
             else:
                 await self._end_early(header)
 
@@ -185,18 +185,18 @@ class Decoding:
         except ValidationError as error:
             raise damaged("The file is damaged: decoding it failed.") from error
 
-    async def _complete(self, ending: Ending) -> None:
+    def _complete(self, ending: Ending) -> None:
         self._media, self.seconds, self.notices = ending.media, ending.seconds, ending.notices
+        self.cpu_ms, self.peak_bytes = ending.cpu_ms, ending.peak_bytes
+        # The process is still taking itself down; nobody has to wait for that here.
         self._done = True
         self._timer.cancel()
-        await self._ended()
 
     async def _end_early(self, header: Header) -> Never:
         if header.kind is not RecordKind.PROBLEM:
             raise damaged("The file is damaged: decoding it failed.")
         record = await self._document(header, ProblemRecord)
         self._timer.cancel()
-        await self._ended()
         if record.name not in CATALOGUE:
             raise damaged("The file is damaged: decoding it failed.")
         raise Problem(
@@ -224,7 +224,8 @@ class Decoding:
                 ended = await asyncio.shield(self._job.ended)
         except (NurseryLostError, TimeoutError):
             return None
-        self.cpu_ms, self.peak_bytes = ended.cpu_ms, ended.peak_bytes
+        if ended.usage is not None:
+            self.cpu_ms, self.peak_bytes = ended.usage.cpu_ms, ended.usage.peak_bytes
         return ended
 
 

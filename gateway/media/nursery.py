@@ -79,7 +79,7 @@ class Nursery:
         os.close(upload)
         os.close(output)
         if pid is None:
-            send(self._channel, Ended(id=order.id, exit_status=None, cpu_ms=0, peak_bytes=0))
+            send(self._channel, Ended(id=order.id, exit_status=None, usage=None))
             return
         self._children[pid] = order.id
         send(self._channel, Started(id=order.id, pid=pid))
@@ -113,8 +113,7 @@ class Nursery:
             ended = Ended(
                 id=self._children.pop(pid),
                 exit_status=os.waitstatus_to_exitcode(status),
-                cpu_ms=1000 * (usage.ru_utime + usage.ru_stime),
-                peak_bytes=usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
+                usage=sandbox.Usage.from_rusage(usage),
             )
             send(self._channel, ended)
 

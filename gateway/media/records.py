@@ -52,6 +52,8 @@ class Ending(BaseModel):
     media: Media
     seconds: float | None
     notices: tuple[Notice, ...]
+    cpu_ms: float
+    peak_bytes: int
 
 
 class ProblemRecord(BaseModel):

@@ -5,6 +5,7 @@ Where a kernel refuses a measure the process goes on without it; `Measures` says
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import resource
 import signal
@@ -43,6 +44,21 @@ class Measures(BaseModel):
         return tuple(name for name, holds in self.model_dump().items() if not holds)
 
 
+class Usage(BaseModel):
+    """What a process used: CPU time in milliseconds, and the most memory that it held at once in bytes."""
+
+    model_config = ConfigDict(frozen=True)
+
+    cpu_ms: float
+    peak_bytes: int
+
+    @classmethod
+    def from_rusage(cls, usage: resource.struct_rusage) -> "Usage":
+        """Read what the kernel reports."""
+        unit = 1 if sys.platform == "darwin" else 1024
+        return cls(cpu_ms=1000 * (usage.ru_utime + usage.ru_stime), peak_bytes=usage.ru_maxrss * unit)
+
+
 def leave_network() -> bool:
     """Move this process and its children to come into a network of their own without any way out.
 
@@ -74,11 +90,14 @@ def own_address_space() -> int:
 
 def keep_only(upload: int, output: int) -> None:
     """Keep the three standard streams, the upload as descriptor 3 and the output as 4; close all others."""
-    spare = os.dup(output)
-    os.dup2(upload, UPLOAD_FD, inheritable=False)
-    os.dup2(spare, OUTPUT_FD, inheritable=False)
+    # By way of higher numbers, for each may stand where the other belongs.
+    above = OUTPUT_FD + 1
+    spare_upload = fcntl.fcntl(upload, fcntl.F_DUPFD_CLOEXEC, above)
+    spare_output = fcntl.fcntl(output, fcntl.F_DUPFD_CLOEXEC, above)
+    os.dup2(spare_upload, UPLOAD_FD, inheritable=False)
+    os.dup2(spare_output, OUTPUT_FD, inheritable=False)
     highest = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    os.closerange(OUTPUT_FD + 1, min(highest, 1 << 16))
+    os.closerange(above, min(highest, 1 << 16))
 
 
 def shut_in(limits: MediaLimits, measures: Measures, *, parent: int, base_bytes: int) -> None:
@@ -102,6 +121,11 @@ def shut_in(limits: MediaLimits, measures: Measures, *, parent: int, base_bytes:
     _limit(limits, base_bytes)
     if measures.system_call_filter:
         seccomp.confine()
+
+
+def used_so_far() -> Usage:
+    """Give what this process has used."""
+    return Usage.from_rusage(resource.getrusage(resource.RUSAGE_SELF))
 
 
 def raise_cpu_limit(seconds: int) -> None:

@@ -16,6 +16,7 @@ from gateway.media.probe import open_media
 from gateway.media.records import Ending, ProblemRecord, RecordKind, RecordWriter
 from gateway.media.refusals import damaged, out_of_memory
 from gateway.media.signatures import Container, identify
+from shared.contracts.analyses import Notice
 from shared.contracts.media import Media
 from shared.contracts.problems import Problem
 
@@ -66,7 +67,7 @@ def _decode_picture(
         writer.frame(0.0, pixels.shape[0], pixels.shape[1], pixels.data)
     else:
         writer.document(RecordKind.PROBED, picture.media)
-    return Ending(media=picture.media, seconds=None, notices=())
+    return _ending(picture.media, None)
 
 
 def _decode_film(
@@ -95,7 +96,14 @@ def _decode_film(
     media, seconds = _turned(opened.media, orientation), round(decoder.seconds, 6)
     if media.seconds is None and options.start is None and options.end is None:
         media = media.model_copy(update={"seconds": seconds})
-    return Ending(media=media, seconds=seconds, notices=decoder.notices())
+    return _ending(media, seconds, decoder.notices())
+
+
+def _ending(media: Media, seconds: float | None, notices: tuple[Notice, ...] = ()) -> Ending:
+    used = sandbox.used_so_far()
+    return Ending(
+        media=media, seconds=seconds, notices=notices, cpu_ms=used.cpu_ms, peak_bytes=used.peak_bytes
+    )
 
 
 def _chain(held: list[Frame | Sound], rest: Iterator[Frame | Sound]) -> Iterator[Frame | Sound]:

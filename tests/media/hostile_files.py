@@ -203,7 +203,7 @@ def film_without_frames(path: Path) -> Path:
 
 
 def huge_film(path: Path, *, fps: int = 240) -> Path:
-    """A film of two flat 8K pictures, so many frames a second."""
+    """A film of flat 8K pictures, so many frames a second."""
     grey = np.full((4320, 7680, 3), 128, np.uint8)
     spec = VideoSpec(codec="mjpeg", pixel_format="yuvj420p", options=(), fps=Fraction(fps))
     return media_files.write_film(path, iter([grey, grey]), video=spec)

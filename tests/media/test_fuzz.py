@@ -6,7 +6,7 @@ from pathlib import Path
 from tests import media_files
 from tests.media.fuzzing import fuzz
 
-FILES = int(os.environ.get("EMOTION_FUZZ_FILES", "140"))
+FILES = int(os.environ.get("EMOTION_FUZZ_FILES", "100"))
 SMALL = 400_000
 
 

@@ -202,7 +202,7 @@ async def test_damaged_parts_are_left_out_and_said(pool, made, tmp_path):
 async def test_more_memory_than_allowed(limited, tmp_path):
     pool = await limited(memory_bytes=1 << 26)
     path = tmp_path / "large.png"
-    Image.new("RGBA", (7000, 7000)).save(path, compress_level=1)
+    Image.new("RGBA", (5500, 5500)).save(path, compress_level=1)
     problem = await refusal_of(pool, path)
     assert (problem.name, problem.extra["limit"]) == ("media-over-limit", "memory_bytes")
 
@@ -212,6 +212,6 @@ async def test_more_cpu_time_than_allowed(limited, tmp_path):
     jpeg = media_files.write_picture(
         tmp_path / "a.jpg", media_files.noise(1920, 1080), quality=95
     ).read_bytes()
-    path = media_files.moving_jpegs(tmp_path / "slow.avi", jpeg, size=(1920, 1080), frames=1000)
+    path = media_files.moving_jpegs(tmp_path / "slow.avi", jpeg, size=(1920, 1080), frames=300)
     problem = await refusal_of(pool, path, fps=30)
     assert (problem.name, problem.extra["limit"]) == ("media-over-limit", "cpu_seconds")

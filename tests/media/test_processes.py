@@ -26,7 +26,7 @@ def endless(tmp_path_factory):
     folder = tmp_path_factory.mktemp("endless")
     picture = media_files.noise(640, 480)
     jpeg = media_files.write_picture(folder / "a.jpg", picture).read_bytes()
-    return media_files.moving_jpegs(folder / "endless.avi", jpeg, size=(640, 480), frames=5000)
+    return media_files.moving_jpegs(folder / "endless.avi", jpeg, size=(640, 480), frames=1500)
 
 
 def children_of(pid):
