@@ -27,7 +27,9 @@ async def running(**settings):
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(
-            transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url="http://speech", timeout=60
+            transport=httpx.ASGITransport(app, raise_app_exceptions=False),
+            base_url="http://speech",
+            timeout=60,
         ) as client,
     ):
         end = time.monotonic() + 30

@@ -86,7 +86,9 @@ async def test_other_rates_are_brought_to_16_khz(babble, wave_file):
     async with running() as client:
         expected = (await analysis(client, babble)).scores
         for rate in (32_000, 48_000):
-            raised = np.interp(np.arange(len(babble) * rate // 16_000) * 16_000 / rate, np.arange(len(babble)), babble)
+            raised = np.interp(
+                np.arange(len(babble) * rate // 16_000) * 16_000 / rate, np.arange(len(babble)), babble
+            )
             answer = await post(client, wave_file(raised, rate=rate), WAV)
             assert answer.status_code == 200, answer.text
             found = SpeechAnalysis.model_validate_json(answer.content)
@@ -118,7 +120,14 @@ async def test_bad_arrays_are_refused(babble):
     async with running() as client:
         problem(await post(client, b""), 422, "empty-upload", "body")
         problem(await post(client, write_npy(np.zeros(0, np.float32))), 422, "empty-upload", "body")
-        for sound in (spoiled, endless, huge, babble.astype(np.float64), babble[None], (babble * 9).astype(np.int16)):
+        for sound in (
+            spoiled,
+            endless,
+            huge,
+            babble.astype(np.float64),
+            babble[None],
+            (babble * 9).astype(np.int16),
+        ):
             problem(await post(client, write_npy(sound)), 422, "bad-parameter", "body")
         problem(await post(client, b"not an array"), 422, "bad-parameter", "body")
         problem(await post(client, write_npy(babble)[:-10]), 422, "bad-parameter", "body")
@@ -158,7 +167,12 @@ async def test_limits_and_parameters(babble):
         short = write_npy(babble[:16_000])
         problem(await post(client, short, profile="best"), 422, "bad-parameter", "profile")
         problem(await post(client, short, fps=5), 422, "unknown-parameter", "fps")
-        problem(await post(client, short, {"content-type": "text/plain"}), 415, "unsupported-media", "Content-Type")
+        problem(
+            await post(client, short, {"content-type": "text/plain"}),
+            415,
+            "unsupported-media",
+            "Content-Type",
+        )
         answer = await client.post("/v1/speech", content=short)
         problem(answer, 415, "unsupported-media", "Content-Type")
         form = {"content-type": "multipart/form-data; boundary=x"}

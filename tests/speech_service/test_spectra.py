@@ -40,7 +40,9 @@ def test_mfcc_is_librosas(sounds, bands, window, hop, coefficients):
 
 def whisper_log_mel(sound):
     """Whisper's log-mel out of librosa's parts, its loudest value put at 1.5 before it is scaled."""
-    power = np.abs(librosa.stft(sound, n_fft=400, hop_length=160, window="hann", pad_mode="reflect")[:, :-1]) ** 2
+    power = (
+        np.abs(librosa.stft(sound, n_fft=400, hop_length=160, window="hann", pad_mode="reflect")[:, :-1]) ** 2
+    )
     mel = np.log10(np.maximum(librosa.filters.mel(sr=RATE, n_fft=400, n_mels=80) @ power, 1e-10))
     mel = np.maximum(mel, mel.max() - 8.0) - mel.max() + 1.5
     return ((mel + 4.0) / 4.0).T

@@ -1,4 +1,4 @@
-"""A made voice: a pulse train through moving formants, in syllables. Passes for speech where espeak-ng is missing."""
+"""A made voice: a pulse train through moving formants, in syllables. Passes for speech without espeak-ng."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ _WIDTHS = (80, 100, 140)
 
 
 def _formants(seconds, random):
-    """Targets for each sample, [samples, 3], and loudness, [samples]: syllables of a closed and an open mouth."""
+    """Formants at each sample, [samples, 3], and loudness, [samples]: a mouth that closes and opens."""
     points, loudness, at, t = [], [], [], 0.0
     while t < seconds:
         vowel = _VOWELS[random.integers(len(_VOWELS))]

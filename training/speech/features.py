@@ -80,7 +80,7 @@ Copy = Callable[[Sound, np.random.Generator], Sound]
 
 
 def served(activity: InferenceSession) -> Copy:
-    """Make the copy that is cut as the service cuts: from the first to the last speech, at 0.88 to 1.12 of the speed."""
+    """Make the copy cut as the service cuts: first to last speech, at 0.88 to 1.12 of the speed."""
 
     def cut(sound: Sound, random: np.random.Generator) -> Sound:
         sound = change_speed(sound, random.uniform(0.88, 1.12))
@@ -108,9 +108,7 @@ def open_encoder(path: Path) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(path, options)
 
 
-def compute(
-    clips: list[Clip], encoder: onnxruntime.InferenceSession, copy: Copy, seed: int
-) -> Features:
+def compute(clips: list[Clip], encoder: onnxruntime.InferenceSession, copy: Copy, seed: int) -> Features:
     """Give the statistics of each clip's copy: float16 of shape [clips, 12800]."""
     found = np.empty((len(clips), FEATURES), dtype=np.float16)
     for i, clip in enumerate(clips):

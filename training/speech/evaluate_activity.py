@@ -1,0 +1,117 @@
+"""Measure "speech is not noise": what the service keeps as speech, with a gate that never heard the speaker.
+
+Writes the share of clips with speech in which speech is found, of noises without words for which no
+emotion is claimed, and of made sounds (music, noise, tones) likewise.
+"""
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+import torch
+
+from shared.inference import OnnxSession
+from speech_service.activity import SegmentRules, find_spans, speech_probabilities
+from training.corpora.speech import FOLDERS, Sound, read_pack
+from training.speech.evaluate import Measured, measure
+from training.speech.features import fit_length, open_encoder
+from training.speech.gate import fit_gate, read_sounds
+from training.speech.head import LinearHead
+from training.speech.network import MAPS, STATISTICS, WIDTH
+from training.speech.noises import make_noises
+from training.speech.reduction import Reduction
+from training.speech.table import FOLDS, assign_folds, read_table
+from training.speech.train import SHIP, load_reduction
+
+RULES = SegmentRules()
+PER_CORPUS = 60
+
+
+class Ears:
+    """The service's way from a sound to "there is speech", with a gate of choice."""
+
+    def __init__(
+        self, activity: OnnxSession, encoder: onnxruntime.InferenceSession, reduction: Reduction, used: int
+    ) -> None:
+        self._activity = activity
+        self._encoder = encoder
+        self._reduction = reduction
+        self._used = used
+
+    def hear(self, sound: Sound, gate: LinearHead) -> tuple[bool, bool]:
+        """Say whether voice activity finds anything, and whether the gate keeps any of it."""
+        spans = find_spans(speech_probabilities(self._activity, sound, rules=RULES), len(sound), rules=RULES)
+        kept = any(self._logit(sound[span.start : span.end], gate) > 0 for span in spans)
+        return bool(spans), kept
+
+    def _logit(self, sound: Sound, gate: LinearHead) -> float:
+        pooled = self._encoder.run(["pooled"], {"sound": fit_length(sound)[None]})[0]
+        chosen = pooled.reshape(1, MAPS, len(STATISTICS), WIDTH)[:, :, : self._used].reshape(1, -1)
+        return float(gate.logits(self._reduction.apply(chosen))[0, 0])
+
+
+def hear_pack(
+    ears: Ears, path: Path, gates: list[LinearHead], *, most: int | None
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.str_], npt.NDArray[np.str_]]:
+    """Hear clips of a pack, each with the gate that never heard its speaker: [clips, 2], speakers, labels."""
+    clips = list(read_pack(path))
+    speakers = np.array([clip.speaker.lstrip("0") or "0" for clip in clips])
+    folds = assign_folds(clips[0].corpus, speakers)
+    rows = np.random.default_rng(3).permutation(len(clips))[:most]
+    found = [ears.hear(clips[i].sound(), gates[folds[speakers[i]]]) for i in rows]
+    return np.array(found), speakers[rows], np.array([clips[i].label for i in rows])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--corpora", type=Path, required=True)
+    parser.add_argument("--features", type=Path, required=True)
+    parser.add_argument("--fits", type=Path, required=True)
+    parser.add_argument("--encoder", type=Path, required=True)
+    parser.add_argument("--activity", type=Path, default=Path("speech_service/models/default/activity"))
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    with np.load(arguments.fits / f"{SHIP}.npz") as stored:
+        reduction = load_reduction(dict(stored))
+    sounds = read_sounds(arguments.corpora, arguments.features, read_table(arguments.corpora), reduction)
+    gates = [fit_gate(sounds, sounds.fold != k) for k in range(FOLDS)]
+    shipped = fit_gate(sounds, np.ones(len(sounds.x), dtype=np.bool_))
+    np.savez(arguments.fits / "gate.npz", weight=shipped.weight, bias=shipped.bias)
+    ears = Ears(
+        OnnxSession(arguments.activity, threads=1), open_encoder(arguments.encoder), reduction, used=4
+    )
+    figures: list[Measured] = []
+    speech, speakers = [], []
+    for name in (*FOLDERS, "baved"):
+        path = arguments.corpora / FOLDERS.get(name, "extra") / f"{name}.npz"
+        heard, who, _ = hear_pack(ears, path, gates, most=PER_CORPUS)
+        speech.append(heard)
+        speakers.append(np.char.add(f"{name}/", who))
+        print(name, heard.mean(axis=0), flush=True)
+    everything = np.concatenate(speech)
+    figures.append(measure("clips with speech, speech found", everything[:, 1], np.concatenate(speakers)))
+    heard, who, labels = hear_pack(ears, arguments.corpora / "extra" / "nonverbal.npz", gates, most=None)
+    figures.append(measure("noises without words, no emotion claimed", ~heard[:, 1], who))
+    figures.append(measure("noises without words, voice activity alone refuses", ~heard[:, 0], who))
+    for label in np.unique(labels):
+        rows = labels == label
+        figures.append(measure(f"{label}, no emotion claimed", ~heard[rows, 1], who[rows]))
+    made = make_noises(300, seed=1)
+    heard = np.array([ears.hear(sound, shipped) for _, sound in made])
+    figures.append(
+        measure("made music, noise and tones, no emotion claimed", ~heard[:, 1], np.arange(300).astype(str))
+    )
+    arguments.out.write_text(json.dumps([asdict(figure) for figure in figures], indent=1))
+    for figure in figures:
+        print(f"{figure.what}: {figure.value} ({figure.low}-{figure.high}), n {figure.n}")
+
+
+if __name__ == "__main__":
+    main()
