@@ -8,12 +8,13 @@ network scored it that never heard the actor.
 
 import argparse
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fusion_service.calibration import softmax
 from fusion_service.parameters import FusionModel, FusionParameters, load_model
 from fusion_service.settings import FusionSettings
 from fusion_service.tracks import roots
@@ -41,7 +42,12 @@ class Material:
     films: list[SeenFilm]
     recordings: dict[str, Recording]
     voice: dict[str, FloatArray]
-    movement: Examples
+    movement: Examples | None
+    clips: list[str]
+
+    def without_movement(self) -> "Material":
+        """Leave RAVDESS out."""
+        return replace(self, movement=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,30 +60,47 @@ class Measured:
     face_weight: FloatArray
 
 
-def read_voice(path: Path) -> dict[str, FloatArray]:
-    """Read calibrated scores [7] of each film's voice: `file` or `name`, and `scores` or `logits` [n, 7]."""
+def read_voice(path: Path, temperature: float) -> dict[str, FloatArray]:
+    """Read what a voice network that never heard the actor says of each Java-SED film.
+
+    Args:
+        path: npz with `name` (`actor-sentence-emotion_take`, take 01 is the film's sound), `label_name` and
+            `logits` [n, 7].
+        temperature: of the network.
+
+    Returns:
+        Calibrated scores [7] by the film's name.
+    """
     with np.load(path) as pack:
-        names = pack["file"] if "file" in pack.files else pack["name"]
-        scores = pack["scores"] if "scores" in pack.files else _softmax(pack["logits"].astype(np.float64))
-    return {Path(str(name)).stem: row for name, row in zip(names, scores, strict=True)}
+        scores = softmax(pack["logits"].astype(np.float64) / temperature)
+        named = zip(pack["name"], pack["label_name"], scores, strict=True)
+        voice = {}
+        for name, label, row in named:
+            clip, take = str(name).split("_")
+            if take == "01":
+                actor, sentence, _ = clip.split("-")
+                voice[f"{actor}_{label}_s{int(sentence)}"] = row
+    return voice
 
 
-def read_material(corpora: Path, work: Path, speech: Path, start: FusionParameters) -> Material:
+def read_material(
+    corpora: Path, work: Path, voice: dict[str, FloatArray], start: FusionParameters
+) -> Material:
     """Read films, voices and movement.
 
     Args:
         corpora: folder of the corpora.
         work: where `training.fusion.record` left its recordings.
-        speech: scores of the voices, see `read_voice`.
+        voice: see `read_voice`.
         start: rules for linking people.
     """
     films = read_films(corpora, work / "recordings.jsonl", start)
     points = mesh_points(films, np.load(work / "points.npy"))
     known = [film.faces.expression[np.isfinite(film.faces.expression[:, 0])] for film in films]
     movement = learn_movement(points, [roots(rows) for rows in known])
-    moved = moved_examples(read_moved_faces(corpora, movement, fps=FPS))
+    moved = read_moved_faces(corpora, movement, fps=FPS)
     recordings = {one.film: one for one in read_recordings(work / "recordings.jsonl") if one.phase == 0}
-    return Material(films, recordings, read_voice(speech), moved)
+    return Material(films, recordings, voice, moved_examples(moved), moved.clip)
 
 
 def judged(
@@ -169,19 +192,12 @@ def confusion(scores: FloatArray, emotion: IntArray) -> str:
     return "\n".join(lines)
 
 
-def _softmax(logits: FloatArray) -> FloatArray:
-    raised = np.exp(logits - logits.max(axis=1, keepdims=True))
-    scores: FloatArray = raised / raised.sum(axis=1, keepdims=True)
-    return scores
-
-
 def arguments(description: str | None) -> argparse.ArgumentParser:
     """Arguments that evaluation and training share."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--work", type=Path, required=True, help="where training.fusion.record wrote")
-    parser.add_argument(
-        "--speech", type=Path, required=True, help="npz: file, scores [n, 7] of held-out voices"
-    )
+    parser.add_argument("--speech", type=Path, required=True, help="npz of held-out voices, see read_voice")
+    parser.add_argument("--temperature", type=float, required=True, help="of the voice network")
     parser.add_argument("--corpora", type=Path, default=os.environ.get("EMOTION_CORPORA"))
     return parser
 
@@ -191,7 +207,8 @@ def main() -> None:
     given = arguments(__doc__).parse_args()
     shell = load_model(FusionSettings().fusion_models / "default" / "fusion")
     start = shell.parameters
-    material = read_material(given.corpora, given.work, given.speech, start)
+    voice = read_voice(given.speech, given.temperature)
+    material = read_material(given.corpora, given.work, voice, start)
     measured = measure(material, start, shell)
     print(table(measured))
     learned = measured.scores["strategy learned"]

@@ -70,7 +70,7 @@ def learn(
     chosen = [films[index] for index in once]
     still = still_rows(chosen, start)
     still_weight, weight = fit_face(still, over_time, emotion)
-    face = Readings(still.joined(over_time, still_weight, weight), _face_quality(chosen, start))
+    face = Readings(still.joined(over_time, still_weight, weight), face_quality_of(chosen, start))
     speech = voice_readings(chosen, voice, start)
     pool = fit_pool(face, speech, emotion, quality_power=start.pool.quality_power)
     right_face = (face.scores.argmax(axis=1) == emotion).mean()
@@ -101,7 +101,8 @@ def still_rows(films: Sequence[SeenFilm], parameters: FusionParameters) -> Still
     return StillRows(np.concatenate(scores), np.concatenate(trust), np.concatenate(film_of))
 
 
-def _face_quality(films: Sequence[SeenFilm], parameters: FusionParameters) -> FloatArray:
+def face_quality_of(films: Sequence[SeenFilm], parameters: FusionParameters) -> FloatArray:
+    """Give the quality of each film's faces, as the service would see it."""
     curve = parameters.face_quality
     trust = [face_trust(film.faces, curve)[film.people > 0].mean() for film in films]
     coverage = np.asarray([film.coverage for film in films])

@@ -46,8 +46,8 @@ def measure_likeness(films: Sequence[SeenFilm]) -> Likeness:
 def linking_rules(likeness: Likeness, start: LinkingRules) -> LinkingRules:
     """Choose the cosines that decide.
 
-    `same`: hardly any two people are as alike (1 in 100). `different`: hardly any face differs as much from the
-    one a fifth of a second before (1 in 200), and never above `same`.
+    `same`: hardly any two people are as alike (1 in 100). `different`: hardly any face differs as much from
+    the one a fifth of a second before (1 in 200), and never above `same`.
     """
     same = float(np.quantile(likeness.different, 0.99))
     different = min(float(np.quantile(likeness.following, 0.005)), same) - 0.02

@@ -1,0 +1,39 @@
+"""The cards of the fusion's parameters, from their templates in `cards/`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+
+_CARDS = Path(__file__).parent / "cards"
+
+LICENCE = (_CARDS / "default-licence.txt").read_text(encoding="utf-8")
+PAPER_LICENCE = (_CARDS / "paper-licence.txt").read_text(encoding="utf-8")
+PAPER_CARD = (_CARDS / "paper.md").read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What was measured; tables as Markdown, shares 0..1."""
+
+    table: str
+    confusion: str
+    likeness: str
+    weights: str
+    threshold: float
+    right_above: float
+    share_above: float
+    face_model: str
+
+
+def default_card(told: Told) -> str:
+    """Write the card of the default profile."""
+    return Template((_CARDS / "default.md").read_text(encoding="utf-8")).substitute(
+        table=told.table,
+        confusion=told.confusion,
+        likeness=told.likeness,
+        weights=told.weights,
+        threshold=f"{told.threshold:.3f}",
+        right_above=f"{100 * told.right_above:.0f}",
+        share_above=f"{100 * told.share_above:.0f}",
+        face_model=told.face_model,
+    )
