@@ -6,6 +6,7 @@ espeak-ng's where it is installed, and a voice-like generated sound where not. N
 
 import functools
 import io
+import itertools
 import math
 import shutil
 import subprocess
@@ -240,7 +241,7 @@ def _add_audio(file, spec):
 def _encode_pictures(stream, first, rest, spec):
     packets = []
     times = None if spec.times is None else iter(spec.times)
-    for number, pixels in enumerate((first, *rest)):
+    for number, pixels in enumerate(itertools.chain([first], rest)):
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
         if times is None:
             frame.time_base = 1 / spec.fps

@@ -1,5 +1,11 @@
-"""Good files with seeded damage: what a decoder must survive."""
+"""Good files with seeded damage: what a decoder must survive.
 
+python -m tests.media.fuzzing --files 10000 --seed 7
+"""
+
+import argparse
+import asyncio
+import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -8,9 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from gateway.media.decoder import DecoderPool
+from gateway.media.limits import MediaLimits
 from shared.contracts.problems import Problem
+from tests import media_files
 from tests.media.conftest import outcome_of
 
+SMALL_BYTES = 400_000
 EXPECTED = {"unsupported-media", "damaged-media", "media-over-limit", "empty-upload"}
 _SEEDS = (
     b"\x00",
@@ -83,3 +92,29 @@ async def fuzz(
         if isinstance(outcome, Problem) and outcome.detail.endswith("decoding it failed."):
             result.outcomes["crashed in its sandbox"] += 1
     return result
+
+
+def small_files(folder: Path) -> list[bytes]:
+    """Give a good file of every kind, without the few large ones."""
+    tables = (media_files.FILMS, media_files.SOUNDS, media_files.PICTURES)
+    contents = [make(folder).read_bytes() for makers in tables for make in makers.values()]
+    return [content for content in contents if len(content) < SMALL_BYTES]
+
+
+async def _main(count: int, seed: int) -> int:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        contents = small_files(folder)
+        async with DecoderPool(limits=MediaLimits(), max_processes=1) as pool:
+            result = await fuzz(pool, contents, folder / "damaged", count=count, seed=seed)
+            restarts = pool.state.restarts
+    print(dict(result.outcomes), f"nursery restarts: {restarts}", *result.unexpected, sep="\n")  # noqa: T201
+    return 1 if result.unexpected or restarts else 0
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--files", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=7)
+    arguments = parser.parse_args()
+    raise SystemExit(asyncio.run(_main(arguments.files, arguments.seed)))
