@@ -85,10 +85,11 @@ def paper_card(summary: dict[str, Any]) -> str:
     """Card of `speech-paper-1`."""
     return f"""# speech-paper-1: the paper's method for the voice
 
-MFCCs (40, as librosa computes them, frames of 40 ms every 20 ms) into an LSTM of two layers with 128 units;
-mean and maximum of its states over time; seven emotions. The mean of each coefficient over time is taken off
-inside the graph. A second output says whether it is speech. Trained by `python -m training.speech.paper` on
-the clips that `speech-default-1` was trained on, as they are and altered.
+MFCCs (40, as librosa computes them, frames of 40 ms every 20 ms) into an LSTM of 128 units, two frames a
+step; mean and maximum of its states over time; seven emotions. The mean of each coefficient over time is
+taken off inside the graph. A second output says whether it is speech. Trained by
+`python -m training.speech.paper` on the clips that `speech-default-1` was trained on, as they are and
+altered.
 
 It stays for comparison with the paper; use `speech-default-1` for work.
 

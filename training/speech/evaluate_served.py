@@ -1,0 +1,86 @@
+"""Measure a network as the service runs it: voice activity, segments, gate, scores of the whole sound.
+
+The speakers are those that only calibrated the network (it never learned from them), and the test corpora.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from shared.contracts.emotions import EMOTIONS
+from shared.inference import OnnxSession
+from speech_service.analysis import analyse
+from speech_service.classification import Classifier, MfccClassifier, SoundClassifier
+from training.corpora.speech import FOLDERS, TEST_ONLY, Clip, read_pack
+from training.speech.evaluate import Measured, measure
+from training.speech.table import table_of
+
+CALIBRATING = "speakers that only calibrated, as served"
+
+
+def unseen_clips(corpora: Path) -> dict[str, list[Clip]]:
+    """Clips of speakers that the shipped networks never learned from."""
+    found: dict[str, list[Clip]] = {CALIBRATING: []}
+    for name, folder in FOLDERS.items():
+        clips = [clip for clip in read_pack(corpora / folder / f"{name}.npz") if clip.emotion >= 0]
+        if name in TEST_ONLY:
+            found[f"{name}, never heard, as served"] = clips
+        else:
+            kept = table_of(clips).calibration
+            found[CALIBRATING] += [clip for clip, keep in zip(clips, kept, strict=True) if keep]
+    return found
+
+
+def open_classifier(folder: Path) -> Classifier:
+    """Open a network of either profile by its manifest."""
+    session = OnnxSession(folder, threads=1)
+    return SoundClassifier(session) if session.manifest.profile == "default" else MfccClassifier(session)
+
+
+def measure_served(
+    corpora: Path, activity: OnnxSession, classifier: Classifier
+) -> tuple[list[Measured], dict[str, float]]:
+    """Accuracy (no speech found counts as wrong), share with speech found; milliseconds a second."""
+    figures = []
+    seconds, spent = 0.0, 0.0
+    for what, clips in unseen_clips(corpora).items():
+        right, found = [], []
+        for clip in clips:
+            sound = clip.sound()
+            started = time.process_time()
+            scores = analyse(sound, activity, classifier).scores
+            spent += time.process_time() - started
+            seconds += len(sound) / 16_000
+            found.append(scores is not None)
+            right.append(scores is not None and scores.label == EMOTIONS[clip.emotion])
+        speakers = np.array([f"{clip.corpus}/{clip.speaker}" for clip in clips])
+        figures.append(measure(f"{what}, accuracy, 7 classes", np.array(right), speakers))
+        figures.append(measure(f"{what}, speech found", np.array(found), speakers))
+    return figures, {"milliseconds_a_second": 1000 * spent / seconds}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--corpora", type=Path, required=True)
+    parser.add_argument("--activity", type=Path, default=Path("speech_service/models/default/activity"))
+    parser.add_argument("--network", type=Path, required=True, help="folder of the classification network")
+    parser.add_argument("--out", type=Path, required=True)
+    chosen = parser.parse_args(arguments)
+    figures, speed = measure_served(
+        chosen.corpora, OnnxSession(chosen.activity, threads=1), open_classifier(chosen.network)
+    )
+    chosen.out.write_text(json.dumps([asdict(figure) for figure in figures], indent=1))
+    for figure in figures:
+        print(f"{figure.what}: {figure.value} ({figure.low}-{figure.high}), n {figure.n}")
+    print(speed)
+
+
+if __name__ == "__main__":
+    main()
