@@ -74,5 +74,5 @@ def fuse_json(body: bytes, models: Models) -> bytes:
         Problem: see `judge`.
     """
     with without_collection():
-        wanted = FusionRequest.model_validate_json(body)
+        wanted = FusionRequest.model_validate_json(body, strict=True)
         return judge(wanted, models[wanted.profile]).model_dump_json().encode()

@@ -1,11 +1,13 @@
 """Bad input: each with its problem, and nothing left behind."""
 
-import struct
+import socket
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 
 from tests import media_files
+from tests.media import hostile_files
 
 
 @pytest.fixture(scope="module")
@@ -71,15 +73,19 @@ def test_not_a_number_samples(gateway, tmp_path):
         refused(answer, 422, "damaged-media")
 
 
-def test_a_picture_that_claims_to_be_huge(gateway):
-    header = struct.pack(">IIBBBBB", 100_000, 100_000, 8, 2, 0, 0, 0)
-    png = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + b"IHDR" + header + bytes(4) + bytes(100)
-    document = refused(gateway.post("/v1/analyses", content=png), 422, "media-over-limit")
+@pytest.mark.parametrize("claim", [hostile_files.png_claiming, hostile_files.jpeg_claiming])
+def test_a_picture_that_claims_to_be_huge(gateway, claim):
+    content = claim(60_000, 60_000)
+    document = refused(gateway.post("/v1/analyses", content=content), 422, "media-over-limit")
     assert document["field"] == "file"
 
 
-def test_an_upload_over_the_limit(gateway):
+def test_an_upload_over_the_limit_is_refused_by_its_header(gateway, house):
     limit = gateway.get("/v1/limits").json()["max_upload_bytes"]
-    headers = {"content-length": str(limit + 1)}
-    answer = gateway.post("/v1/analyses", content=iter([b"x"]), headers=headers)
-    refused(answer, 413, "upload-too-large")
+    address = urlsplit(house.gateway)
+    head = f"POST /v1/analyses HTTP/1.1\r\nHost: x\r\nContent-Length: {limit + 1}\r\n\r\n"
+    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+        connection.sendall(head.encode())
+        answer = connection.recv(65_536).decode()
+    assert answer.startswith("HTTP/1.1 413")
+    assert "/problems/upload-too-large" in answer

@@ -27,7 +27,7 @@ def test_films(gateway, tmp_path, name):
     analysis = analyse(gateway, media_files.FILMS[name](tmp_path))
     assert analysis.status == "complete"
     assert analysis.media.kind == "film"
-    assert analysis.media.seconds == pytest.approx(2.0, abs=0.2)
+    assert analysis.media.seconds == pytest.approx(2.0, abs=0.25)  # MP3 pads its last block
     assert (analysis.media.video.width, analysis.media.video.height) == (320, 240)
     assert [person.id for person in analysis.people] == [1]
     assert analysis.face.coverage > 0.9
