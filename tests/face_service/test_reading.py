@@ -1,0 +1,110 @@
+import numpy as np
+import pytest
+
+from face_service.classification import in_batches
+from face_service.detection import Detection
+from face_service.reading import box_of, cut_aligned
+from shared.contracts.base import unpack_vector
+from shared.contracts.fusion import Profile
+from tests.face_service.pictures import ASTRONAUT_FACE, pasted
+
+
+@pytest.fixture(scope="module", params=list(Profile))
+def reader(request, readers):
+    return readers[request.param]
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [(0, []), (1, [(0, 1, 1)]), (3, [(0, 3, 4)]), (32, [(0, 32, 32)]), (37, [(0, 32, 32), (32, 37, 8)])],
+)
+def test_batches(count, expected):
+    assert [(rows.start, rows.stop, size) for rows, size in in_batches(count)] == expected
+
+
+def test_a_face_is_described(readers, astronaut):
+    batch = readers[Profile.DEFAULT].read([astronaut], max_faces=5)
+    (face,) = batch.pictures[0].faces
+    assert batch.model.startswith("face-")
+    assert face.box.x * 512 == pytest.approx(ASTRONAUT_FACE[0], abs=12)
+    assert face.box.height * 512 == pytest.approx(ASTRONAUT_FACE[3], abs=20)
+    assert len(face.landmarks) == 5
+    assert abs(face.pose.yaw) < 25
+    assert face.quality.pixels == pytest.approx(100, abs=12)
+    assert face.scores.label == "happiness"
+    assert np.linalg.norm(unpack_vector(face.appearance)) == pytest.approx(1, abs=0.01)
+    blendshapes = unpack_vector(face.expression)
+    assert blendshapes.shape == (52,)
+    assert blendshapes.min() >= 0
+    assert blendshapes.max() <= 1
+
+
+def test_the_papers_profile(readers, astronaut):
+    (picture,) = readers[Profile.PAPER].read([astronaut], max_faces=5).pictures
+    assert picture.faces
+    for face in picture.faces:
+        assert face.landmarks is None
+        assert face.pose is None
+        assert face.expression is None
+
+
+def test_smile_is_in_the_blendshapes(readers, astronaut, hopper):
+    """Index 44 and 45 are the corners of the mouth drawn up, 25 the open jaw."""
+    smiling, calm = (
+        unpack_vector(readers[Profile.DEFAULT].read([picture], max_faces=1).pictures[0].faces[0].expression)
+        for picture in (astronaut, hopper)
+    )
+    assert smiling[44:46].min() > 0.4
+    assert smiling[44:46].min() > calm[44:46].max()
+    assert smiling[25] < 0.3
+
+
+def test_batch_equals_single(reader, astronaut, hopper, coffee):
+    pictures = [astronaut, coffee, hopper, pasted(astronaut, 200, at=(30, 40))]
+    batch = reader.read(pictures, max_faces=4)
+    for together, picture in zip(batch.pictures, pictures, strict=True):
+        (alone,) = reader.read([picture], max_faces=4).pictures
+        assert len(together.faces) == len(alone.faces)
+        for one, two in zip(together.faces, alone.faces, strict=True):
+            assert one.box == two.box
+            assert one.expression == two.expression
+            assert one.scores.values() == pytest.approx(two.scores.values(), abs=2e-4)
+
+
+def test_same_twice(reader, hopper):
+    one, two = (reader.read([hopper], max_faces=4).pictures for _ in range(2))
+    assert one == two
+
+
+def test_nothing_in_nothing_out(reader, coffee):
+    assert reader.read([], max_faces=4).pictures == ()
+    small = np.zeros((1, 1, 3), dtype=np.uint8)
+    assert all(picture.faces == () for picture in reader.read([small, small], max_faces=4).pictures)
+
+
+def test_the_largest_faces_are_kept(readers, astronaut):
+    picture = pasted(astronaut, 300, at=(20, 20))
+    picture[80:230, 420:570] = pasted(astronaut, 150, at=(0, 0), frame=(150, 150))
+    (kept,) = readers[Profile.DEFAULT].read([picture], max_faces=1).pictures
+    (face,) = kept.faces
+    assert face.box.x < 0.5
+
+
+def test_forty_faces_go_through_in_batches(readers, astronaut):
+    pictures = [pasted(astronaut, 200, at=(30, 40)) for _ in range(40)]
+    batch = readers[Profile.DEFAULT].read(pictures, max_faces=1, film=True)
+    assert [len(picture.faces) for picture in batch.pictures] == [1] * 40
+    labels = {picture.faces[0].scores.label for picture in batch.pictures}
+    assert len(labels) == 1
+
+
+def test_a_box_far_outside_is_cut():
+    face = Detection(box=(-4000.0, -50.0, 9000.0, 100.0), score=0.7)
+    box = box_of(face, width=100, height=100)
+    assert box.x == -1
+    assert box.width == 3
+
+
+def test_points_of_no_use_fall_back_on_the_box(astronaut):
+    face = Detection(box=(178.0, 63.0, 90.0, 113.0), score=0.9, landmarks=np.zeros((5, 2)))
+    assert cut_aligned(astronaut, face, 112).shape == (112, 112, 3)
