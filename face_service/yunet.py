@@ -53,6 +53,7 @@ class YunetOptions:
             least `large_picture_side`.
         sure: a face with this score, or more, is taken.
         doubtful: a face with this score, or more, gets a second look.
+        confirmed: the score that a doubtful face must reach there.
         look_again_below: score below which the points are not trusted as they are (upright ones of 100
             pixels have more).
         look_again_beyond: roll in degrees beyond which the points are not trusted as they are.
@@ -69,6 +70,7 @@ class YunetOptions:
     sides: tuple[int, ...] = (192, 320, 384, 480, 640, 960, 1280)
     sure: float = 0.6
     doubtful: float = 0.45
+    confirmed: float = 0.75
     look_again_below: float = 0.9
     look_again_beyond: float = 18.0
     look_again_side: float = 20.0
@@ -216,7 +218,8 @@ class YunetDetector:
             if turned is None or turned.score < best.score - _WORSE:
                 break
             best, shown_at = turned, angle
-        return best if best.score >= options.sure else None
+        needed = options.sure if face.score >= options.sure else options.confirmed
+        return best if best.score >= needed else None
 
     def _turned(
         self, view: Picture, face: Detection, angles: tuple[float, ...], pixels: int

@@ -25,7 +25,6 @@ _WITHOUT_FACES = (
     "chelsea",
     "clock",
     "coffee",
-    "coins",
     "colorwheel",
     "grass",
     "gravel",
@@ -150,7 +149,7 @@ def film_frames(every: int) -> Iterator[Picture]:
 
 
 def empty() -> list[Picture]:
-    """Pictures in which nobody's face is."""
+    """Pictures in which nobody's face is (so not scikit-image's coins: there are heads on them)."""
     pictures = []
     for name in _WITHOUT_FACES:
         made = getattr(skimage.data, name, None)
