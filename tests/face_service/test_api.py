@@ -125,7 +125,7 @@ SMALL = write_npy(np.zeros((1, 8, 8, 3), dtype=np.uint8))
             "",
             b"--x--\r\n",
             {"content-type": "multipart/form-data; boundary=x"},
-            (422, "empty-upload", "file"),
+            (422, "bad-parameter", "file"),
         ),
     ],
 )
