@@ -8,13 +8,13 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from shared.contracts.fusion import Profile
 from shared.contracts.problems import Problem
 from shared.contracts.speech import SpeechAnalysis
+from shared.form import FORM, files_of_form
 from shared.inference import InferencePool, InferenceSession
 from shared.npy import MEDIA_TYPE as NPY
 from shared.problem_answers import problem_responses
 from shared.request_body import read_body
 from speech_service.analysis import analyse
 from speech_service.classification import Classifier
-from speech_service.form import FORM, file_of_form
 from speech_service.settings import SpeechSettings
 from speech_service.sounds import sound_of_array, sound_of_file
 
@@ -97,7 +97,7 @@ async def read_speech(  # noqa: PLR0917 - FastAPI passes them by name
         )
     body = await read_body(request, settings.max_body_bytes)
     if kind == FORM:
-        body = await file_of_form(body, request.headers)
+        (body,) = await files_of_form(body, request.headers, most=1)
     answer = await pool.run(
         _answer,
         body,

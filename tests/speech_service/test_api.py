@@ -178,7 +178,7 @@ async def test_limits_and_parameters(babble):
         form = {"content-type": "multipart/form-data; boundary=x"}
         problem(await post(client, b"--x no form", form), 400, "bad-request", "body")
         answer = await client.post("/v1/speech", files={"sound": ("a.wav", b"RIFF", "audio/wav")})
-        problem(answer, 422, "bad-parameter", "file")
+        problem(answer, 422, "bad-parameter", "sound")
 
 
 @pytest.mark.parametrize("samples", [1, 100, 511, 512, 4_000])
