@@ -13,10 +13,10 @@ from fusion_service.pooling import Readings
 from fusion_service.quality import face_trust, rising, speech_trust
 from shared.contracts.emotions import Scores
 from shared.contracts.speech import SpeechSegment
-from training.fusion.films import SeenFilm, film_examples
+from training.fusion.films import SeenFilm, film_examples, part_examples
 from training.fusion.pool import StillRows, fit_face, fit_pool, fit_temperature
 from training.fusion.record import FPS
-from training.fusion.track_head import Examples, Head, fit_head
+from training.fusion.track_head import Examples, Head, fit_head, joined
 
 FloatArray = NDArray[np.float64]
 
@@ -61,9 +61,11 @@ def learn(
     examples = film_examples(films)
     once = [index for index, film in enumerate(films) if film.phase == 0]
     logits = np.zeros((len(films), 7))
+    learned_from = joined(examples, part_examples(films))
     for actor in np.unique(examples.person):
         there = examples.person == actor
-        logits[there] = fit_head(examples.of(~there), movement).logits(examples.of(there))
+        head = fit_head(learned_from.of(learned_from.person != actor), movement)
+        logits[there] = head.logits(examples.of(there))
     emotion = examples.emotion[once]
     temperature = fit_temperature(logits[once], emotion)
     over_time = log_scores(softmax(logits[once] / temperature))
@@ -80,7 +82,7 @@ def learn(
             "pool": pool,
             "face_share": round(float(right_face / (right_face + right_voice)), 3),
             "track": as_parameters(
-                fit_head(examples, movement),
+                fit_head(learned_from, movement),
                 temperature=temperature,
                 still_weight=still_weight,
                 weight=weight,

@@ -18,14 +18,14 @@ LINKING = LinkingRules(same=0.88, different=0.82, patience=1.5, passing_evidence
 START = FusionParameters(
     strategy=Strategy.LEARNED,
     face_quality=FaceQualityCurve(
-        pixels_half=16.0,
-        sharpness_half=1.0,
+        pixels_half=8.0,
+        sharpness_half=0.3,
         yaw_half=60.0,
         detection_power=1.0,
         prominence_power=1.0,
         coverage_half=0.1,
     ),
-    speech_quality=SpeechQualityCurve(seconds_half=0.3, snr_half=2.0, snr_width=4.0),
+    speech_quality=SpeechQualityCurve(seconds_half=0.3, snr_half=-3.0, snr_width=3.0),
     linking=LINKING,
     pool=PoolWeights(face=_ONES, speech=_ONES, quality_power=1.0),
     face_share=0.5,

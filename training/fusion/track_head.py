@@ -84,6 +84,17 @@ def standardised(features: FloatArray, centre: FloatArray, scale: FloatArray) ->
     return scaled
 
 
+def joined(*parts: Examples) -> Examples:
+    """Put examples one after the other."""
+    return Examples(
+        np.concatenate([part.held for part in parts]),
+        np.concatenate([part.moved for part in parts]),
+        np.concatenate([part.emotion for part in parts]),
+        np.concatenate([part.person for part in parts]),
+        np.concatenate([part.weight for part in parts]),
+    )
+
+
 def describe(expression: NDArray[np.floating], t: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Give the held [208] and moved [260] features of one stretch of blendshapes [f, 52]."""
     values = roots(expression)
