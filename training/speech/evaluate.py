@@ -6,8 +6,10 @@ Writes `figures.json` (for manifest and card) and, for whoever fuses face and vo
 
 import argparse
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +17,7 @@ from scipy.optimize import minimize_scalar
 
 from shared.inference import calibrated
 from training.corpora.speech import FOLDERS, TEST_ONLY
+from training.speech.gate import SPEECH_FROM
 from training.speech.table import FOLDS, Table, read_table
 from training.speech.train import SHIP
 
@@ -122,11 +125,20 @@ def write_out_of_fold(table: Table, logits: Floats, voice: Floats, folder: Path)
         )
 
 
+def read_figures(paths: Sequence[Path]) -> list[dict[str, Any]]:
+    """Read the figures that other steps wrote."""
+    return [figure for path in paths for figure in json.loads(path.read_text())]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpora", type=Path, required=True)
     parser.add_argument("--only", nargs="+", choices=FOLDERS, default=list(FOLDERS))
     parser.add_argument("--fits", type=Path, required=True, help="folder that training.speech.train wrote")
+    parser.add_argument(
+        "--also", type=Path, nargs="*", default=[], help="figures that other steps wrote (JSON)"
+    )
+    parser.add_argument("--tried", type=Path, help="text for the card: what was tried and what it gave")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     table = read_table(arguments.corpora, arguments.only)
@@ -160,7 +172,9 @@ def main() -> None:
         "calibration_error": expected_calibration_error(p, table.emotion[known]),
         "certain_share": float(above.mean()),
         "certain_right": float(right[above].mean()),
-        "figures": [asdict(figure) for figure in figures],
+        "speech_from": SPEECH_FROM,
+        "figures": [asdict(figure) for figure in figures] + read_figures(arguments.also),
+        "tried": arguments.tried.read_text() if arguments.tried else "",
     }
     (arguments.out / "figures.json").write_text(json.dumps(summary, indent=1))
     for figure in figures:

@@ -19,16 +19,17 @@ from speech_service.activity import SegmentRules, find_spans, speech_probabiliti
 from training.corpora.speech import FOLDERS, Sound, read_pack
 from training.speech.evaluate import Measured, measure
 from training.speech.features import fit_length, open_encoder
-from training.speech.gate import fit_gate, read_sounds
+from training.speech.gate import SPEECH_FROM, UNFELT, fit_gate, read_sounds
 from training.speech.head import LinearHead
 from training.speech.network import MAPS, STATISTICS, WIDTH
 from training.speech.noises import make_noises
 from training.speech.reduction import Reduction
-from training.speech.table import FOLDS, assign_folds, read_table
+from training.speech.table import FOLDS, assign_folds, plain_speaker, read_table
 from training.speech.train import SHIP, load_reduction
 
 RULES = SegmentRules()
 PER_CORPUS = 60
+LEAST_LOGIT = float(np.log(SPEECH_FROM / (1 - SPEECH_FROM)))
 
 
 class Ears:
@@ -45,7 +46,7 @@ class Ears:
     def hear(self, sound: Sound, gate: LinearHead) -> tuple[bool, bool]:
         """Say whether voice activity finds anything, and whether the gate keeps any of it."""
         spans = find_spans(speech_probabilities(self._activity, sound, rules=RULES), len(sound), rules=RULES)
-        kept = any(self._logit(sound[span.start : span.end], gate) > 0 for span in spans)
+        kept = any(self._logit(sound[span.start : span.end], gate) >= LEAST_LOGIT for span in spans)
         return bool(spans), kept
 
     def _logit(self, sound: Sound, gate: LinearHead) -> float:
@@ -59,7 +60,7 @@ def hear_pack(
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.str_], npt.NDArray[np.str_]]:
     """Hear clips of a pack, each with the gate that never heard its speaker: [clips, 2], speakers, labels."""
     clips = list(read_pack(path))
-    speakers = np.array([clip.speaker.lstrip("0") or "0" for clip in clips])
+    speakers = np.array([plain_speaker(clip.speaker) for clip in clips])
     folds = assign_folds(clips[0].corpus, speakers)
     rows = np.random.default_rng(3).permutation(len(clips))[:most]
     found = [ears.hear(clips[i].sound(), gates[folds[speakers[i]]]) for i in rows]
@@ -89,7 +90,7 @@ def main() -> None:
     )
     figures: list[Measured] = []
     speech, speakers = [], []
-    for name in (*FOLDERS, "baved"):
+    for name in (*FOLDERS, *UNFELT):
         path = arguments.corpora / FOLDERS.get(name, "extra") / f"{name}.npz"
         heard, who, _ = hear_pack(ears, path, gates, most=PER_CORPUS)
         speech.append(heard)

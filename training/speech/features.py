@@ -1,7 +1,7 @@
 """Run the frozen encoder once over every clip and its altered copies, and keep what it gives."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +12,15 @@ from scipy.signal import butter, sosfilt
 
 from shared.inference import InferenceSession, OnnxSession
 from speech_service.activity import SegmentRules, find_spans, speech_probabilities
-from training.corpora.speech import FOLDERS, RATE, Clip, Sound, read_pack
-from training.speech.network import FEATURES, LONGEST_SECONDS
+from training.corpora.speech import FOLDERS, RATE, Sound, read_pack
+from training.speech.network import LONGEST_SECONDS
+from training.speech.noises import make_noises
 
 SHORTEST = RATE // 2
 LONGEST = RATE * LONGEST_SECONDS
-# Besides the corpora with emotions: noises of mouths, for telling speech from what is not.
-PACKS = (*FOLDERS, "nonverbal")
+NOISES = "noises"
+# Besides the corpora with emotions: noises of mouths and other speech, for telling one from the other.
+PACKS = (*FOLDERS, "nonverbal", "baved", "korean_valence", NOISES)
 NAMES = ("plain", "altered", "served")
 
 Features = npt.NDArray[np.float16]
@@ -108,13 +110,24 @@ def open_encoder(path: Path) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(path, options)
 
 
-def compute(clips: list[Clip], encoder: onnxruntime.InferenceSession, copy: Copy, seed: int) -> Features:
-    """Give the statistics of each clip's copy: float16 of shape [clips, 12800]."""
-    found = np.empty((len(clips), FEATURES), dtype=np.float16)
-    for i, clip in enumerate(clips):
-        sound = fit_length(copy(clip.sound(), np.random.default_rng([seed, i])))
-        found[i] = np.clip(encoder.run(["pooled"], {"sound": sound[None]})[0][0], -60_000, 60_000)
-    return found
+def read_sounds(corpora: Path, name: str) -> Iterator[Sound]:
+    """Give the sounds of a pack, or the made ones."""
+    if name == NOISES:
+        yield from (sound for _, sound in make_noises(360, seed=0))
+    else:
+        yield from (clip.sound() for clip in read_pack(corpora / FOLDERS.get(name, "extra") / f"{name}.npz"))
+
+
+def compute(
+    sounds: Iterator[Sound], encoder: onnxruntime.InferenceSession, copy: Copy, seed: int
+) -> Features:
+    """Give the statistics of each sound's copy: float16 of shape [sounds, 12800]."""
+    found = []
+    for i, sound in enumerate(sounds):
+        altered = fit_length(copy(sound, np.random.default_rng([seed, i])))
+        pooled = encoder.run(["pooled"], {"sound": altered[None]})[0][0]
+        found.append(np.clip(pooled, -60_000, 60_000).astype(np.float16))
+    return np.stack(found)
 
 
 def main() -> None:
@@ -134,8 +147,7 @@ def main() -> None:
             target = arguments.out / f"{corpus}_{copy}.npy"
             if target.exists():
                 continue
-            clips = list(read_pack(arguments.corpora / FOLDERS.get(corpus, "extra") / f"{corpus}.npz"))
-            found = compute(clips, encoder, makers[copy], seed)
+            found = compute(read_sounds(arguments.corpora, corpus), encoder, makers[copy], seed)
             unfinished = target.with_suffix(".part.npy")
             np.save(unfinished, found)
             unfinished.rename(target)

@@ -19,7 +19,7 @@ from training.corpora.speech import FOLDERS, Clip, Sound, read_pack
 from training.speech.features import alter, fit_length
 from training.speech.head import balanced_weights
 from training.speech.noises import make_noises
-from training.speech.table import FOLDS, Table, assign_folds, read_table
+from training.speech.table import FOLDS, Table, assign_folds, plain_speaker, read_table
 from training.speech.train import SHIP, fit_names, training_rows
 
 MFCC = {"coefficients": 40, "bands": 64, "window": 640, "hop": 320}
@@ -107,7 +107,7 @@ class Samples:
         self._add_other(corpora, cache, fit)
 
     def _add_other(self, corpora: Path, cache: Path, fit: str) -> None:
-        speakers = np.array([clip.speaker for clip in _clips(corpora, "nonverbal")])
+        speakers = np.array([plain_speaker(clip.speaker) for clip in _clips(corpora, "nonverbal")])
         folds = assign_folds("nonverbal", speakers)
         own = np.array([folds[name] for name in speakers])
         tested = -1 if fit == SHIP else int(fit.removeprefix("fold"))

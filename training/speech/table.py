@@ -53,7 +53,7 @@ def read_table(corpora: Path, names: Sequence[str] = tuple(FOLDERS)) -> Table:
 def table_of(clips: Sequence[Clip]) -> Table:
     """Make the table of these clips."""
     corpus = np.array([clip.corpus for clip in clips])
-    speaker = np.array([_plain(clip.speaker) for clip in clips])
+    speaker = np.array([plain_speaker(clip.speaker) for clip in clips])
     fold = np.zeros(len(clips), dtype=np.int64)
     calibration = np.zeros(len(clips), dtype=np.bool_)
     for name in dict.fromkeys(corpus.tolist()):
@@ -74,7 +74,8 @@ def table_of(clips: Sequence[Clip]) -> Table:
     )
 
 
-def _plain(speaker: str) -> str:
+def plain_speaker(speaker: str) -> str:
+    """Give a speaker's name without leading zeros."""
     return speaker.lstrip("0") or "0"
 
 

@@ -1,0 +1,79 @@
+"""Set the temperature of the `paper` network and measure it on speakers and corpora that it never heard.
+
+Half of the calibrating speakers set temperature and threshold, the other half measures them.
+"""
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from shared.inference import calibrated
+from training.corpora.speech import FOLDERS, TEST_ONLY
+from training.speech.evaluate import (
+    Measured,
+    expected_calibration_error,
+    fit_temperature,
+    measure,
+    read_figures,
+    threshold_for,
+)
+from training.speech.gate import SPEECH_FROM
+from training.speech.table import read_table
+from training.speech.train import SHIP
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--corpora", type=Path, required=True)
+    parser.add_argument("--only", nargs="+", choices=FOLDERS, default=list(FOLDERS))
+    parser.add_argument("--fits", type=Path, required=True, help="folder that training.speech.paper wrote")
+    parser.add_argument(
+        "--also", type=Path, nargs="*", default=[], help="figures that other steps wrote (JSON)"
+    )
+    parser.add_argument("--tried", type=Path, help="text for the card")
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    table = read_table(arguments.corpora, arguments.only)
+    with np.load(arguments.fits / f"{SHIP}.npz") as stored:
+        logits = stored["logits"]
+    known = table.emotion >= 0
+    people = np.char.add(np.char.add(table.corpus, "/"), table.speaker)
+    calibrating = np.unique(people[table.calibration & known])
+    sets = table.calibration & known & np.isin(people, calibrating[::2])
+    measures = table.calibration & known & ~sets
+    temperature = fit_temperature(logits[sets], table.emotion[sets])
+    threshold = threshold_for(calibrated(logits[sets], temperature), table.emotion[sets])
+    p = calibrated(logits[measures], temperature)
+    right = p.argmax(axis=1) == table.emotion[measures]
+    above = p.max(axis=1) >= threshold
+    figures: list[Measured] = []
+    for name in dict.fromkeys(table.corpus.tolist()):
+        rows = (table.corpus == name) & known & (table.calibration | np.isin(table.corpus, TEST_ONLY))
+        if rows.any():
+            held = "never heard" if name in TEST_ONLY else "calibrating speakers"
+            hits = logits[rows].argmax(axis=1) == table.emotion[rows]
+            figures.append(measure(f"{name}, {held}, clean, accuracy, 7 classes", hits, table.speaker[rows]))
+    summary = {
+        "temperature": temperature,
+        "uncertain_below": threshold,
+        "calibration_clips": int(sets.sum()),
+        "calibration_error": expected_calibration_error(p, table.emotion[measures]),
+        "certain_share": float(above.mean()),
+        "certain_right": float(right[above].mean()) if above.any() else 0.0,
+        "speech_from": SPEECH_FROM,
+        "figures": [asdict(figure) for figure in figures] + read_figures(arguments.also),
+        "tried": arguments.tried.read_text() if arguments.tried else "",
+    }
+    arguments.out.write_text(json.dumps(summary, indent=1))
+    for figure in figures:
+        print(f"{figure.what}: {figure.value} ({figure.low}-{figure.high}), n {figure.n}")
+    print({key: value for key, value in summary.items() if key not in {"figures", "tried"}})
+
+
+if __name__ == "__main__":
+    main()
