@@ -38,6 +38,14 @@ def eventually(holds: Callable[[], bool], *, seconds: float = 30) -> bool:
     return True
 
 
+def command_of(pid: int) -> list[str]:
+    """Its arguments; none for one that has ended, or is just ending."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")[:-1]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
 def resident_bytes(pid: int) -> int:
     """Resident memory of a process."""
     status = Path(f"/proc/{pid}/status").read_text().splitlines()

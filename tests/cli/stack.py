@@ -23,8 +23,12 @@ class RunningServer:
 
 
 def clean_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Ours without settings of the server, so that a developer's own do not change the tests."""
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("EMOTION_")}
+    """Ours without settings of the server, except where networks lie: candidates can be tested in place."""
+    ours = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("EMOTION_") or name.endswith("_MODELS")
+    }
     return {**ours, **(more or {})}
 
 
