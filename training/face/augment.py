@@ -68,15 +68,15 @@ def occluded(picture: Picture, random: Random) -> Picture:
 
 def spoiled(picture: Picture, random: Random) -> Picture:
     """At most a few of: few pixels, blur, low light, JPEG; in the order in which a camera does them."""
-    if random.random() < 0.08:
+    if random.random() < 0.1:
         picture = darkened(picture, random, random.uniform(0.15, 0.6))
-    if random.random() < 0.08:
+    if random.random() < 0.1:
         picture = np.asarray(
             cv2.GaussianBlur(picture, (0, 0), random.uniform(0.4, 1.8) * picture.shape[0] / 80), np.uint8
         )
-    if random.random() < 0.15:
+    if random.random() < 0.2:
         picture = reduced(picture, int(random.integers(18, 48)))
-    if random.random() < 0.12:
+    if random.random() < 0.15:
         picture = recompressed(picture, int(random.integers(15, 70)))
     return picture
 
@@ -85,12 +85,12 @@ def augmented(picture: Picture, placement: Placement, side: int, random: Random)
     """A changed crop of `side` pixels for learning."""
     border = cv2.BORDER_REPLICATE if random.random() < 0.8 else cv2.BORDER_CONSTANT
     crop = cut(picture, jittered(placement, random), side, border=border)
-    if random.random() < 0.15:
+    if random.random() < 0.2:
         crop = grey(crop)
     if random.random() < 0.5:
         crop = relit(crop, random)
     crop = spoiled(crop, random)
-    return occluded(crop, random) if random.random() < 0.15 else crop
+    return occluded(crop, random) if random.random() < 0.2 else crop
 
 
 def mixed(

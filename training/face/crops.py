@@ -11,8 +11,17 @@ import numpy.typing as npt
 from face_service.alignment import KEPT, alignment_transform
 from training.corpora.faces import Picture
 
+# Sides of the crops in pixels.
+DEFAULT_SIDE = 112
+PAPER_SIDE = 48
+
 Placement = npt.NDArray[np.float64]
 Points = npt.NDArray[np.float32]
+
+# Median over FER2013 of what `training.face.landmarks` finds, in pixels.
+FER2013_POINTS: Points = np.array(
+    [(14.92, 18.57), (33.03, 18.91), (23.14, 28.76), (16.34, 36.17), (31.01, 36.48)], np.float32
+)
 
 
 def aligned_placement(points: Points) -> Placement:
@@ -36,9 +45,9 @@ def rafdb_placement(side: float) -> Placement:
     return window_placement(side, *KEPT)
 
 
-def mean_placement(points: npt.NDArray[np.float32]) -> Placement:
-    """One placement for a whole corpus [n, 5, 2] of roughly aligned pictures: that of its median points."""
-    return aligned_placement(np.nanmedian(points, axis=0).astype(np.float32))
+def typical_placement() -> Placement:
+    """One placement for all of FER2013's pictures, which are roughly aligned: that of its median points."""
+    return aligned_placement(FER2013_POINTS)
 
 
 def cut(picture: Picture, placement: Placement, side: int, *, border: int = cv2.BORDER_REPLICATE) -> Picture:

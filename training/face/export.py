@@ -23,15 +23,15 @@ from shared.contracts.manifests import Figure, Manifest, Tensor
 from training.export.face_graph import Appearance, default_graph, paper_graph
 from training.face import checkpoints
 from training.face.appearance import block_means, choose_blocks, project, same_person_auc
+from training.face.crops import DEFAULT_SIDE, PAPER_SIDE
 from training.face.evaluate import evaluate, figure, milliseconds, open_graph, run_graph
 from training.face.head_choice import choose_shares, mean_accuracy
 from training.face.learn_default import logits_on
-from training.face.measures import calibration_error, fit_temperature, probabilities, threshold_for
-from training.face.network import SIDE, FaceNetwork
-from training.face.paper_network import SIDE as PAPER_SIDE
+from training.face.measures import fit_temperature, probabilities, threshold_for
+from training.face.network import FaceNetwork
 from training.face.paper_network import PaperNetwork
 from training.face.samples import CONVENTIONS, CORPORA, load_corpus
-from training.face.tests_on import Cropper, sets_of
+from training.face.tests_on import Cropper, set_of
 
 Array = npt.NDArray[np.float32]
 LICENCE = {
@@ -45,7 +45,7 @@ SUMMARY = {
 PREPROCESSING = {
     "default": {
         "crop": "aligned to RAF-DB's geometry, 10-90 %",
-        "size": SIDE,
+        "size": DEFAULT_SIDE,
         "colour": "RGB",
     },
     "paper": {
@@ -107,7 +107,7 @@ def chosen_head(network: FaceNetwork, state: dict[str, Array], cache: Path) -> t
 
 def learned_appearance(network: FaceNetwork, cache: Path) -> tuple[Appearance, Figure]:
     """The projection for appearance, and how well it tells KDEF's test people apart."""
-    corpus, cropper = load_corpus("kdef", cache), Cropper("default", cache)
+    corpus, cropper = load_corpus("kdef", cache), Cropper("default")
     seen = {}
     for part in ("train", "choose", "test"):
         indices = corpus.indices(part)
@@ -124,22 +124,23 @@ def learned_appearance(network: FaceNetwork, cache: Path) -> tuple[Appearance, F
 
 def calibrate(path: Path, profile: str, cache: Path) -> Calibration:
     """Temperature and threshold on the parts to choose on, every test set of them with the same weight."""
-    session, cropper = open_graph(path), Cropper(profile, cache)
+    session, cropper = open_graph(path), Cropper(profile)
     names = CORPORA if profile == "default" else ("fer2013",)
     logits, labels, weights = [], [], []
     for name in names:
-        tests = list(sets_of(cropper, name, "choose", cache))
-        for test in tests:
-            logits.append(run_graph(session, test.crops))
-            labels.append(test.label)
-            share = 1.0 if name != "kdef" else 1 / len(tests)
-            weights.append(np.full(len(test.label), share / len(test.label)))
-    every, label, weight = np.concatenate(logits), np.concatenate(labels), np.concatenate(weights)
-    temperature = fit_temperature(every, label, weight)
-    scores = probabilities(every, temperature)
+        test = set_of(cropper, load_corpus(name, cache), "choose")
+        found = run_graph(session, test.crops)
+        for every in test.questions.values():
+            asked = every >= 0
+            logits.append(found[asked])
+            labels.append(every[asked])
+            share = 1 / len(test.questions) if name == "kdef" else 1.0
+            weights.append(np.full(asked.sum(), share / asked.sum()))
     for one, answer in zip(logits, labels, strict=True):
-        before, after = (calibration_error(probabilities(one, t), answer) for t in (1.0, temperature))
-        print(f"part to choose on, n={len(answer)}: ECE {before:.3f} -> {after:.3f}")
+        print(f"part to choose on, n={len(answer)}: accuracy {(one.argmax(1) == answer).mean():.3f}")
+    together, label, weight = np.concatenate(logits), np.concatenate(labels), np.concatenate(weights)
+    temperature = fit_temperature(together, label, weight)
+    scores = probabilities(together, temperature)
     return Calibration(temperature, *threshold_for(scores, label, weight))
 
 
@@ -161,7 +162,7 @@ def test_figures(path: Path, profile: str, temperature: float, cache: Path) -> l
 
 def tensors(profile: str, model: onnx.ModelProto) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
     """Inputs and outputs as the manifest states them."""
-    side = SIDE if profile == "default" else PAPER_SIDE
+    side = DEFAULT_SIDE if profile == "default" else PAPER_SIDE
     shape: tuple[int | str, ...] = ("n", side, side, 3) if profile == "default" else ("n", side, side)
     source = Tensor(
         name="faces", dtype="uint8", shape=shape, meaning=f"crops, {PREPROCESSING[profile]['colour']}, 0..255"

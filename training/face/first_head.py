@@ -5,8 +5,8 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from training.face.crops import cut
-from training.face.network import SIDE, FaceNetwork
+from training.face.crops import DEFAULT_SIDE, cut
+from training.face.network import FaceNetwork
 from training.face.samples import Corpus, serving_placement
 
 PICTURES = 3500
@@ -20,7 +20,9 @@ def pooled_on(network: FaceNetwork, corpus: Corpus, indices: np.ndarray) -> np.n
         found = []
         for start in range(0, len(indices), 64):
             some = indices[start : start + 64]
-            crops = np.stack([cut(corpus.pictures[i], serving_placement(corpus, i), SIDE) for i in some])
+            crops = np.stack(
+                [cut(corpus.pictures[i], serving_placement(corpus, i), DEFAULT_SIDE) for i in some]
+            )
             found.append(
                 network.pooled(torch.from_numpy(crops).permute(0, 3, 1, 2).to(device)).float().cpu().numpy()
             )

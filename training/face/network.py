@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 MEANS_BGR = (103.939, 116.779, 123.68)
-SIDE = 112
 # Output channels and stride of each depthwise-separable block of MobileNetV1.
 BLOCKS = (
     (64, 1),

@@ -6,7 +6,6 @@ The usual shape for FER2013 (Goodfellow et al. 2013): convolution, normalisation
 
 from torch import Tensor, nn
 
-SIDE = 48
 WIDTHS = (32, 64, 128, 256)
 
 

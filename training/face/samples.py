@@ -15,8 +15,8 @@ from training.corpora.faces import FacePack, Picture, read_pack
 from training.face.crops import (
     Placement,
     aligned_placement,
-    mean_placement,
     rafdb_placement,
+    typical_placement,
     window_placement,
 )
 
@@ -90,11 +90,12 @@ def fer2013_parts(pack: FacePack) -> npt.NDArray[np.str_]:
     return part
 
 
-def fer2013_corpus(points: npt.NDArray[np.float32]) -> Corpus:
+def fer2013_corpus(points: npt.NDArray[np.float32] | None = None) -> Corpus:
     """FER2013 with both of its label sets; contempt's votes are left out of the shares."""
     pack = read_pack("fer2013")
+    points = np.full((len(pack), 5, 2), np.nan, np.float32) if points is None else points
     pictures = list(pack.pictures())
-    typical, whole = mean_placement(points), window_placement(48, 0, 1)
+    typical, whole = typical_placement(), window_placement(48, 0, 1)
     placements = np.stack([[aligned_placement(p), typical, whole] for p in points])
     votes = pack.vote_shares().astype(np.float32)
     labels = hard_targets(pack.label, 0.05)

@@ -1,39 +1,32 @@
 """The test parts as crops, as each profile's serving would cut them, with labels and people."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from training.corpora.faces import Picture
-from training.face.crops import Placement, cut, mean_placement, window_placement
-from training.face.network import SIDE
-from training.face.paper_network import SIDE as PAPER_SIDE
-from training.face.samples import Corpus, load_corpus, serving_placement
+from training.face.crops import DEFAULT_SIDE, PAPER_SIDE, Placement, cut, typical_placement, window_placement
+from training.face.samples import Corpus, serving_placement
 
 ANGLES = {"front": ("S",), "half profile": ("HL", "HR"), "full profile": ("FL", "FR")}
+TITLES = {"rafdb_train": "RAF-DB", "jaffe": "JAFFE", "ckplus48": "CK+", "webfaces_expr": "web faces"}
 Crops = npt.NDArray[np.uint8]
 Change = Callable[[Picture], Picture]
 
 
 @dataclass(frozen=True)
 class TestSet:
-    """Crops (uint8, as the profile's graph takes them), labels 0..6, and people ("" where not known)."""
+    """Crops of one corpus (uint8 [n, ...], as the profile's graph takes them) and what is asked about them.
 
-    name: str
+    `questions` maps a title to labels 0..6 [n]; -1 leaves a picture out. `person` is "" where not known.
+    """
+
     crops: Crops
-    label: npt.NDArray[np.int64]
     person: npt.NDArray[np.str_]
-
-    def only(
-        self, name: str, kept: npt.NDArray[np.bool_], label: npt.NDArray[np.int64] | None = None
-    ) -> "TestSet":
-        """The pictures that are kept, under another name and perhaps with other labels."""
-        answers = self.label if label is None else label
-        return TestSet(name, self.crops[kept], answers[kept], self.person[kept])
+    questions: dict[str, npt.NDArray[np.int64]]
 
 
 class Cropper:
@@ -43,10 +36,9 @@ class Cropper:
     average (the pictures of FER2013 itself as they are); in serving that frame comes from the Haar cascade.
     """
 
-    def __init__(self, profile: str, cache: Path) -> None:
+    def __init__(self, profile: str) -> None:
         self.profile = profile
-        typical = mean_placement(np.load(cache / "fer2013.points.npy"))
-        whole = window_placement(48, 0, 1)
+        typical, whole = typical_placement(), window_placement(48, 0, 1)
         square = [np.vstack([placement, [0, 0, 1]]) for placement in (typical, whole)]
         self.to_frame = square[1] @ np.linalg.inv(square[0])
 
@@ -60,7 +52,7 @@ class Cropper:
 
     def crops(self, corpus: Corpus, indices: npt.NDArray[np.int64], change: Change | None = None) -> Crops:
         """Crops of pictures; `change` spoils the 112 (or 48) pixel crop for robustness figures."""
-        side = SIDE if self.profile == "default" else PAPER_SIDE
+        side = DEFAULT_SIDE if self.profile == "default" else PAPER_SIDE
         found = []
         for index in indices:
             placement = (
@@ -74,37 +66,19 @@ class Cropper:
         return np.asarray(np.stack(found), np.uint8)
 
 
-def part_of(cropper: Cropper, corpus: Corpus, part: str, name: str, change: Change | None = None) -> TestSet:
-    """One part of a corpus by its own labels; pictures without one of the seven emotions are left out."""
+def questions_of(corpus: Corpus, indices: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[np.int64]]:
+    """What is asked about a corpus: FER2013 by two sets of labels, KDEF by angle, others by their labels."""
+    label = corpus.pack.label[indices]
+    if corpus.pack.name == "fer2013":
+        return {"FER2013": label, "FER+": corpus.pack.vote_majority()[indices]}
+    if corpus.pack.name == "kdef":
+        angle = corpus.pack.text("angle")[indices]
+        return {f"KDEF {name}": np.where(np.isin(angle, some), label, -1) for name, some in ANGLES.items()}
+    return {TITLES[corpus.pack.name]: label}
+
+
+def set_of(cropper: Cropper, corpus: Corpus, part: str, change: Change | None = None) -> TestSet:
+    """One part of a corpus."""
     indices = corpus.indices(part)
-    indices = indices[corpus.pack.label[indices] >= 0]
-    crops = cropper.crops(corpus, indices, change)
-    return TestSet(name, crops, corpus.pack.label[indices], corpus.pack.text("subject")[indices])
-
-
-def fer2013_sets(cropper: Cropper, corpus: Corpus, part: str) -> Iterator[TestSet]:
-    """FER2013 by its own labels and by the FER+ majority (contempt left out)."""
-    plain = part_of(cropper, corpus, part, "FER2013")
-    majority = corpus.pack.vote_majority()[corpus.indices(part)]
-    yield plain
-    yield plain.only("FER+", majority >= 0, majority)
-
-
-def kdef_sets(cropper: Cropper, corpus: Corpus, part: str) -> Iterator[TestSet]:
-    """KDEF by the angle of the head."""
-    every = part_of(cropper, corpus, part, "KDEF")
-    angle = corpus.pack.text("angle")[corpus.indices(part)]
-    for name, angles in ANGLES.items():
-        yield every.only(f"KDEF {name}", np.isin(angle, angles))
-
-
-def sets_of(cropper: Cropper, name: str, part: str, cache: Path) -> Iterator[TestSet]:
-    """The test sets that one corpus gives."""
-    corpus = load_corpus(name, cache)
-    if name == "fer2013":
-        yield from fer2013_sets(cropper, corpus, part)
-    elif name == "kdef":
-        yield from kdef_sets(cropper, corpus, part)
-    else:
-        titles = {"rafdb_train": "RAF-DB", "jaffe": "JAFFE", "ckplus48": "CK+", "webfaces_expr": "web faces"}
-        yield part_of(cropper, corpus, part, titles[name])
+    person = corpus.pack.text("subject")[indices]
+    return TestSet(cropper.crops(corpus, indices, change), person, questions_of(corpus, indices))

@@ -1,0 +1,76 @@
+"""The graphs that export writes say the same as the PyTorch networks; runs go on where they stopped."""
+
+import numpy as np
+import onnxruntime
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from training.export.face_graph import Appearance, default_graph, paper_graph  # noqa: E402
+from training.face import checkpoints  # noqa: E402
+from training.face.network import FaceNetwork  # noqa: E402
+from training.face.paper_network import PaperNetwork  # noqa: E402
+
+
+def run(model, faces):
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    return dict(
+        zip([o.name for o in session.get_outputs()], session.run(None, {"faces": faces}), strict=True)
+    )
+
+
+def arrays(network):
+    return {name: value.numpy() for name, value in network.state_dict().items()}
+
+
+def test_default_graph_says_what_the_network_says():
+    torch.manual_seed(0)
+    network = FaceNetwork(("rafdb",)).eval()
+    torch.nn.init.normal_(network.places)
+    state = arrays(network)
+    appearance = Appearance((5, 11), np.ones((4, 768), np.float32), np.arange(4, dtype=np.float32))
+    faces = np.random.default_rng(0).integers(0, 256, (3, 112, 112, 3), dtype=np.uint8)
+    outputs = run(default_graph(state, (state["shared.weight"], state["shared.bias"]), appearance), faces)
+    with torch.no_grad():
+        expected = network(torch.from_numpy(faces).permute(0, 3, 1, 2))["shared"].numpy()
+    np.testing.assert_allclose(outputs["logits"], expected, atol=0.02)
+    np.testing.assert_allclose(np.linalg.norm(outputs["appearance"], axis=1), 1, atol=1e-5)
+
+
+def test_paper_graph_says_what_the_network_says():
+    torch.manual_seed(0)
+    network = PaperNetwork()
+    faces = np.random.default_rng(0).integers(0, 256, (3, 48, 48), dtype=np.uint8)
+    pictures = torch.from_numpy(faces)[:, None]
+    with torch.no_grad():
+        for _ in range(5):
+            network(pictures)
+        expected = network.eval()(pictures).numpy()
+    np.testing.assert_allclose(run(paper_graph(arrays(network)), faces)["logits"], expected, atol=0.02)
+
+
+def test_schedule_rises_then_falls():
+    rates = [checkpoints.cosine(progress / 100) for progress in range(101)]
+    peak = int(np.argmax(rates))
+    assert 1 <= peak <= 3
+    assert rates[peak] == pytest.approx(1, abs=0.01)
+    assert all(later <= earlier for earlier, later in zip(rates[peak:], rates[peak + 1 :], strict=False))
+
+
+def test_checkpoint_comes_back_whole(tmp_path):
+    path = tmp_path / "run" / "last.pt"
+    assert checkpoints.load(path) is None
+    checkpoints.save(path, {"step": 3, "average": {"weight": torch.ones(2)}})
+    state = checkpoints.load(path)
+    assert state["step"] == 3
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_average_follows():
+    network = torch.nn.Linear(1, 1)
+    average = checkpoints.Average(network, 0.5)
+    with torch.no_grad():
+        network.weight.add_(1)
+    for step in range(100, 120):
+        average.follow(network, step)
+    assert torch.allclose(average.network.weight, network.weight, atol=1e-3)

@@ -1,0 +1,74 @@
+"""Figures: intervals, calibration, thresholds and the choice of a head, on numbers whose answer is known."""
+
+import numpy as np
+import pytest
+
+from training.face.head_choice import choose_shares
+from training.face.measures import (
+    by_person,
+    calibration_error,
+    confusion,
+    fit_temperature,
+    mean_recall,
+    probabilities,
+    threshold_for,
+    wilson,
+)
+
+
+def drawn(n: int, scale: float) -> tuple[np.ndarray, np.ndarray]:
+    """Logits and labels drawn from their softmax; the logits then multiplied by `scale`."""
+    random = np.random.default_rng(0)
+    logits = random.normal(0, 2, (n, 7))
+    scores = probabilities(logits, 1.0)
+    labels = np.array([random.choice(7, p=row) for row in scores])
+    return logits * scale, labels
+
+
+def test_wilson_interval_known_value():
+    share = wilson(np.array([True] * 81 + [False] * 182))
+    assert (share.low, share.high) == pytest.approx((0.2553, 0.3662), abs=1e-4)
+
+
+def test_people_widen_the_interval():
+    right = np.repeat([True, False], 500)
+    people = np.repeat([f"person {i}" for i in range(10)], 100)
+    alone, grouped = wilson(right), by_person(right, people)
+    assert grouped.high - grouped.low > 5 * (alone.high - alone.low)
+
+
+def test_true_probabilities_have_no_calibration_error():
+    logits, labels = drawn(5000, 1.0)
+    assert calibration_error(probabilities(logits, 1.0), labels) < 0.02
+
+
+@pytest.mark.parametrize("scale", [0.5, 3.0])
+def test_temperature_undoes_a_scale(scale):
+    logits, labels = drawn(5000, scale)
+    temperature = fit_temperature(logits, labels, np.ones(len(labels)))
+    assert temperature == pytest.approx(scale, rel=0.06)
+
+
+def test_threshold_reaches_what_is_wanted():
+    logits, labels = drawn(5000, 1.0)
+    threshold, right, kept = threshold_for(probabilities(logits, 1.0), labels, np.ones(len(labels)))
+    assert right >= 0.9
+    assert 0 < kept < 1
+    assert 0.5 < threshold < 0.95
+
+
+def test_confusion_and_recall():
+    label, predicted = np.array([0, 0, 0, 1]), np.array([0, 0, 2, 1])
+    table = confusion(predicted, label, classes=3)
+    np.testing.assert_array_equal(table, [[2, 0, 1], [0, 1, 0], [0, 0, 0]])
+    assert mean_recall(predicted, label) == pytest.approx((2 / 3 + 1) / 2)
+
+
+def test_head_choice_takes_the_head_that_helps():
+    label = np.arange(70) % 7
+    wrong = np.eye(7, dtype=np.float32)[(label + 1) % 7]
+    right = 3 * np.eye(7, dtype=np.float32)[label]
+    logits = {"shared": wrong, "fer2013": wrong, "ferplus": wrong, "rafdb": right, "kdef": wrong}
+    shares = choose_shares({"part": (logits, label)})
+    assert shares["rafdb"] > 0
+    assert shares["fer2013"] == shares["ferplus"] == shares["kdef"] == 0
