@@ -1,6 +1,7 @@
 """`POST /v1/analyses`."""
 
 import asyncio
+import json
 import time
 from collections.abc import Awaitable
 from pathlib import Path
@@ -20,6 +21,8 @@ from shared.problem_answers import problem_responses
 router = APIRouter(prefix="/v1", tags=["analyses"])
 
 T = TypeVar("T")
+
+_EXAMPLE = json.loads(Path(__file__).with_name("example_analysis.json").read_bytes())
 
 _BODY: dict[str, Any] = {
     "requestBody": {
@@ -53,7 +56,10 @@ _BODY: dict[str, Any] = {
     "/analyses",
     summary="Analyse a picture, a sound or a film",
     response_model=Analysis,
-    responses=problem_responses(400, 408, 413, 415, 422, 499, 500, 503, 504),
+    responses={
+        200: {"content": {"application/json": {"example": _EXAMPLE}}},
+        **problem_responses(400, 408, 413, 415, 422, 499, 500, 503, 504),
+    },
     openapi_extra=_BODY,
 )
 async def post_analysis(
