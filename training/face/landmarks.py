@@ -21,10 +21,10 @@ BORDER = 0.25
 
 
 def find_points(detector: YunetDetector, picture: Picture) -> Points | None:
-    """The five points [5, 2] (eye, eye, nose, mouth, mouth; left to right in the picture) of the largest face.
+    """The five points [5, 2] (eyes, nose, mouth; left to right in the picture) of the largest face.
 
-    The pictures are face crops: where none is found, they are enlarged and framed, because the detector wants to
-    see around a face.
+    The pictures are face crops: where none is found, they are enlarged and framed, because the detector
+    wants to see around a face.
     """
     found = detector.detect([picture], film=False)[0]
     if found and found[0].landmarks is not None:
