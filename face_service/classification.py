@@ -91,6 +91,7 @@ class ExpressionReader:
     def __init__(self, session: InferenceSession) -> None:
         self._session = session
         self.size = int(session.manifest.inputs[0].shape[1])
+        self._values = int(session.manifest.outputs[0].shape[1])
 
     @property
     def manifest(self) -> Manifest:
@@ -101,4 +102,4 @@ class ExpressionReader:
         """Give the 52 coefficients, 0..1, of n crops of `size` pixels: shape [n, 52]."""
         # One at a time: a batch of eight is no quicker, and costs eight times the memory.
         rows = [self._session.run({"faces": crop[None]})["blendshapes"][0] for crop in crops]
-        return np.clip(np.array(rows, dtype=np.float32).reshape(len(crops), -1), 0.0, 1.0)
+        return np.clip(np.array(rows, dtype=np.float32).reshape(len(crops), self._values), 0.0, 1.0)
