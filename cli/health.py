@@ -40,6 +40,8 @@ class HealthProbe:
         ready = await self._status(f"{url}/health/ready")
         if ready == 200:
             return Health.READY
+        if ready is None:
+            return Health.SILENT
         live = await self._status(f"{url}/health/live")
         if live == 200:
             return Health.LOADING

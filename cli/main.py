@@ -7,18 +7,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from cli import analyze as analyses
-from cli import models as networks
 from cli import serve as serving
-from cli.house import SettingsError, read_house
 from cli.options import Options, parse_modalities
-from cli.outputs import OutputPlanError, plan_outputs
 from shared.contracts.analyses import Detail
 from shared.contracts.fusion import Profile, Strategy
 from shared.contracts.media import Modality
-from shared.inference import ModelFileError
 
 _EPILOG = (
     "What a face or a voice displays is not what a person feels. "
@@ -180,6 +174,10 @@ def analyze(
 
     Exit status: 0 all analysed; 1 some file was not; 2 wrong usage; 3 the server cannot be reached.
     """
+    from cli.analyze import Output  # noqa: PLC0415 - `serve` needs none of it, and starts quicker without
+    from cli.analyze import analyze as analyze_files  # noqa: PLC0415 - as above
+    from cli.outputs import OutputPlanError, plan_outputs  # noqa: PLC0415 - as above
+
     if end is not None and end <= (start or 0.0):
         raise typer.BadParameter("must be greater than --start", param_hint="--end")
     try:
@@ -197,8 +195,8 @@ def analyze(
         profile=profile,
         detail=detail,
     )
-    output = analyses.Output(as_json=as_json, documents=documents, quiet=quiet)
-    raise typer.Exit(analyses.analyze(files, options, output, server=server))
+    output = Output(as_json=as_json, documents=documents, quiet=quiet)
+    raise typer.Exit(analyze_files(files, options, output, server=server))
 
 
 @app.command(epilog=_EPILOG)
@@ -206,13 +204,6 @@ def models(
     *, as_json: Annotated[bool, typer.Option("--json", help="As GET /v1/models of a server answers.")] = False
 ) -> None:
     """List the networks that are installed: what each is for, its size, licence and main figure."""
-    errors = Console(stderr=True)
-    try:
-        found = networks.installed_models(read_house())
-    except (ModelFileError, SettingsError) as error:
-        errors.print(str(error), style="red", markup=False)
-        raise typer.Exit(1) from error
-    if as_json:
-        networks.print_models_json(found)
-    else:
-        networks.print_models(Console(), found.models)
+    from cli.models import list_models  # noqa: PLC0415 - `serve` starts quicker without
+
+    raise typer.Exit(list_models(as_json=as_json))
