@@ -78,6 +78,10 @@ def _segment_backwards(body):
     body["segments"][0].update(start=2.0, end=1.0)
 
 
+def _endless(body):
+    body.update(seconds=1e6, moment_seconds=0.1)
+
+
 def _broken_vector(body):
     body["frames"][0]["faces"][0]["appearance"] = "???"
 
@@ -98,6 +102,7 @@ def _vectors_of_two_lengths(body):
         (_negative_time, "frames.0.t"),
         (_no_modality, "modalities"),
         (_segment_backwards, "segments"),
+        (_endless, "moment_seconds"),
         (_broken_vector, "frames.0.faces.0.appearance"),
         (_vectors_of_two_lengths, "frames.faces.expression"),
     ],
