@@ -8,13 +8,11 @@ from fusion_service.columns import FaceColumns, FloatArray, IntArray, SegmentCol
 from fusion_service.parameters import FaceQualityCurve
 from fusion_service.pooling import Readings, pool_groups
 from fusion_service.quality import rising
-from shared.contracts.problems import Problem
 
 # A last moment shorter than this share of the others is joined to the one before.
 _LEAST_SHARE = 0.1
 # A segment that only touches a moment says nothing about it, seconds.
 _LEAST_OVERLAP = 0.05
-_MOST_MOMENTS = 100_000
 _EMPTY_GRID: FloatArray = np.zeros(1)
 
 
@@ -28,20 +26,10 @@ def moment_edges(start: float, seconds: float, moment_seconds: float) -> FloatAr
 
     Returns:
         [m + 1] edges in seconds, rising.
-
-    Raises:
-        Problem: `bad-parameter` for more moments than anybody can read.
     """
     if seconds <= 0:
         return _EMPTY_GRID
     count = max(1, math.ceil(seconds / moment_seconds - _LEAST_SHARE))
-    if count > _MOST_MOMENTS:
-        raise Problem(
-            "bad-parameter",
-            f"{seconds:g} seconds in moments of {moment_seconds:g} seconds are {count} moments.",
-            remedy=f"Ask for longer moments: at most {_MOST_MOMENTS} of them.",
-            field="moment_seconds",
-        )
     edges = start + moment_seconds * np.arange(count + 1, dtype=np.float64)
     edges[-1] = start + seconds
     return edges

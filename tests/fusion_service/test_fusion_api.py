@@ -102,7 +102,7 @@ def _vectors_of_two_lengths(body):
         (_negative_time, "frames.0.t"),
         (_no_modality, "modalities"),
         (_segment_backwards, "segments"),
-        (_endless, "moment_seconds"),
+        (_endless, "body"),
         (_broken_vector, "frames.0.faces.0.appearance"),
         (_vectors_of_two_lengths, "frames.faces.expression"),
     ],
