@@ -24,7 +24,7 @@ class PictureLimits:
 
     Args:
         pictures: how many pictures.
-        pixels: width times height of each.
+        pixels: width times height, of all of them together: what is decoded is in memory at once.
     """
 
     pictures: int
@@ -43,7 +43,7 @@ def pictures_from_npy(body: bytes, limits: PictureLimits) -> list[Picture]:
         raise Problem("bad-parameter", f"The last axis has length {channels}, not 3 (RGB).", field="body")
     if count and not (height and width):
         raise Problem("bad-parameter", "The pictures have no pixels.", field="body")
-    _check(count, width, height, limits, field="body")
+    _check(count, count * width * height, limits, field="body")
     return [np.asarray(picture, dtype=np.uint8) for picture in batch]
 
 
@@ -53,9 +53,8 @@ def pictures_from_files(files: list[bytes], limits: PictureLimits) -> list[Pictu
     Raises:
         Problem: `empty-upload`, `unsupported-media`, `damaged-media`, `media-over-limit`.
     """
-    for content in files:
-        width, height = picture_size(content)
-        _check(len(files), width, height, limits, field="file")
+    sizes = [picture_size(content) for content in files]
+    _check(len(files), sum(width * height for width, height in sizes), limits, field="file")
     return [_decoded(content) for content in files]
 
 
@@ -122,7 +121,7 @@ def _jpeg_size(content: bytes) -> tuple[int, int]:
     return size
 
 
-def _check(count: int, width: int, height: int, limits: PictureLimits, *, field: str) -> None:
+def _check(count: int, pixels: int, limits: PictureLimits, *, field: str) -> None:
     if count > limits.pictures:
         raise Problem(
             "media-over-limit",
@@ -131,11 +130,11 @@ def _check(count: int, width: int, height: int, limits: PictureLimits, *, field:
             field=field,
             extra={"limit": limits.pictures},
         )
-    if width * height > limits.pixels:
+    if pixels > limits.pixels:
         raise Problem(
             "media-over-limit",
-            f"A picture has {width} x {height} pixels; {limits.pixels} in all are allowed.",
-            remedy="Send a smaller picture.",
+            f"The pictures have {pixels} pixels together; one call takes {limits.pixels}.",
+            remedy="Send smaller or fewer pictures in one call.",
             field=field,
             extra={"limit": limits.pixels},
         )

@@ -19,7 +19,7 @@ class FaceSettings(ServiceSettings):
         default=50_000_000,
         ge=1,
         le=1_000_000_000,
-        description="Most pixels of one picture, width times height.",
+        description="Most pixels in one call, all pictures together.",
     )
     face_max_faces: int = Field(
         default=16, ge=1, le=64, description="Faces kept of each picture where the call does not say."

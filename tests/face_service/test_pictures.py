@@ -116,6 +116,12 @@ def test_a_header_that_claims_too_much_is_refused_before_decoding():
     assert problem(pictures_from_files, [claim], LIMITS).name == "media-over-limit"
 
 
+def test_files_that_are_too_large_together():
+    content = encoded(np.zeros((600, 600, 3), dtype=np.uint8))
+    assert len(pictures_from_files([content] * 2, LIMITS)) == 2
+    assert problem(pictures_from_files, [content] * 3, LIMITS).name == "media-over-limit"
+
+
 def test_too_many_files():
     content = encoded(np.zeros((4, 4, 3), dtype=np.uint8))
     assert problem(pictures_from_files, [content] * 5, LIMITS).name == "media-over-limit"
