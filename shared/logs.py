@@ -6,14 +6,14 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.request_context import current_request_id, current_trace
+from shared.request_context import current_request_id, current_service, current_trace
 
 
 class JsonFormatter(logging.Formatter):
     """Format a record as one line of JSON; `extra={"fields": {...}}` adds members.
 
     Args:
-        service: name of the service that logs.
+        service: who logs outside of requests; inside of one it is the service that answers it.
     """
 
     def __init__(self, service: str) -> None:
@@ -25,7 +25,7 @@ class JsonFormatter(logging.Formatter):
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
-            "service": self._service,
+            "service": current_service.get() or self._service,
             "logger": record.name,
             "message": record.getMessage(),
         }

@@ -18,6 +18,7 @@ from shared.request_context import (
     accept_request_id,
     accept_trace,
     current_request_id,
+    current_service,
     current_trace,
 )
 
@@ -30,12 +31,16 @@ class RequestContextMiddleware:
 
     Args:
         app: what it wraps.
+        service: its name, for the logs.
         metrics: where requests are counted.
         longest_seconds: deadline of a request that brings none, and the most that one may bring.
     """
 
-    def __init__(self, app: ASGIApp, *, metrics: ServiceMetrics, longest_seconds: float) -> None:
+    def __init__(
+        self, app: ASGIApp, *, service: str, metrics: ServiceMetrics, longest_seconds: float
+    ) -> None:
         self._app = app
+        self._service = service
         self._metrics = metrics
         self._longest_seconds = longest_seconds
 
@@ -47,6 +52,7 @@ class RequestContextMiddleware:
         headers = Headers(scope=scope)
         request_id = accept_request_id(headers.get(REQUEST_ID_HEADER))
         tokens = (
+            (current_service, current_service.set(self._service)),
             (current_request_id, current_request_id.set(request_id)),
             (current_trace, current_trace.set(accept_trace(headers.get(TRACE_HEADER)))),
         )

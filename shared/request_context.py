@@ -10,6 +10,7 @@ TRACE_HEADER = "traceparent"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _TRACE = re.compile(r"[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
+current_service: ContextVar[str | None] = ContextVar("current_service", default=None)
 current_request_id: ContextVar[str | None] = ContextVar("current_request_id", default=None)
 current_trace: ContextVar[str | None] = ContextVar("current_trace", default=None)
 

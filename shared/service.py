@@ -92,6 +92,7 @@ def create_service(
     use_problem_documents_only(app)
     app.add_middleware(
         RequestContextMiddleware,
+        service=name,
         metrics=metrics,
         longest_seconds=settings.request_seconds,
     )
