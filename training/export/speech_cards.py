@@ -22,9 +22,10 @@ People never stand on two sides of a split. Speakers and whole corpora that were
 | TurEV-DB | Turkish, amateurs | CC BY-NC-ND 4.0 |
 | Korean (SELVAS AI sample) | Korean, acted | CC BY-NC-SA 4.0, research only |
 | Deeply nonverbal (only "is it speech?") | no words | CC BY-NC-ND 4.0 |
+| BAVED, Deeply read speech (only "is it speech?") | Arabic, Korean | no licence text; CC BY-NC-ND 4.0 |
 | URDU (test only) | Urdu, television | for research only |
 
-**What this means for the weights:** several of these corpora allow research or non-commercial use only, two
+**What this means for the weights:** several of these corpora allow research or non-commercial use only, some
 forbid altered copies. Treat the trained part of this network as for research and non-commercial use, unless
 you have agreements with the corpora's makers. `--only javased cremad emodb` (an option of every step of
 `training.speech`) trains from a subset of your choice.
@@ -54,8 +55,7 @@ speech at all.
 - **Encoder, frozen:** the convolutions and layers 0-3 of OpenAI's Whisper-base (MIT licence), int8 (dynamic,
   a scale for each output), positions cut to 10 s. The log-mel spectrum is computed inside the graph; its
   loudest value is put at a fixed level, so that the level of a recording says nothing (in one corpus the
-  level alone gives labels away). The heads were trained on what the int8 encoder gives, so int8 costs them
-  nothing.
+  level alone gives labels away). The heads were trained on what the int8 encoder gives.
 - **Statistics over time** (mean, spread, maximum, minimum) of the five maps, each map cut to its 256
   strongest directions, fp16.
 - **Head:** {summary["seeds"]} small networks (256 hidden units), trained side by side on all corpora. Each
