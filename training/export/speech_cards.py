@@ -27,7 +27,7 @@ People never stand on two sides of a split. Speakers and whole corpora that were
 
 **What this means for the weights:** several of these corpora allow research or non-commercial use only, some
 forbid altered copies. Treat the trained part of this network as for research and non-commercial use, unless
-you have agreements with the corpora's makers. `--only javased cremad emodb` (an option of every step of
+you have agreements with the corpora's makers. `--only javased cremad emodb` (an option of the steps of
 `training.speech`) trains from a subset of your choice.
 """
 

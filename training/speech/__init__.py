@@ -1,0 +1,27 @@
+"""Speech: from corpora to the networks that ship.
+
+Each step keeps what it made and goes on from there when it is run again. With `C` the corpora and `R` a
+folder for what is made (about 2 GB). `--only` learns from chosen corpora.
+
+
+    python -m training.third_party.silero_vad speech_service/models/default/activity
+    python -m training.third_party.whisper_base R/base/whisper_base.npz
+    python -m training.export.speech_encoder --base R/base/whisper_base.npz --out R/base/encoder.onnx
+    python -m training.speech.features --corpora C --encoder R/base/encoder.onnx --out R/features
+    python -m training.speech.train --corpora C --features R/features --out R/fits
+    python -m training.speech.evaluate_activity --corpora C --features R/features --fits R/fits \
+        --encoder R/base/encoder.onnx --out R/activity.json        (also solves the gate, R/fits/gate.npz)
+    python -m training.speech.evaluate_research left_out --corpora C --features R/features \
+        --copies plain altered --seeds 1 --epochs 8 --out R/left_out.json
+    python -m training.speech.evaluate_research ravdess --corpora C --features R/features \
+        --seeds 3 --epochs 15 --out R/ravdess.json
+    python -m training.speech.evaluate --corpora C --fits R/fits --also R/*.json --out R/figures
+    python -m training.export.speech_publish default --base R/base/whisper_base.npz --fits R/fits \
+        --figures R/figures/figures.json --out speech_service/models/default/classification
+    python -m training.speech.evaluate_served --corpora C --out R/served.json \
+        --network speech_service/models/default/classification    (then publish again with it)
+    python -m training.speech.paper --corpora C --cache R/mfcc --out R/paper --fits ship
+    python -m training.speech.evaluate_paper --corpora C --fits R/paper --out R/paper.json
+    python -m training.export.speech_publish paper --fits R/paper --figures R/paper.json \
+        --out speech_service/models/paper/classification
+"""

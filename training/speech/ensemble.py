@@ -15,14 +15,14 @@ Floats = npt.NDArray[np.float32]
 class Recipe:
     """How the ensemble is trained; `whitening` 0 leaves the directions as they are, 1 evens them out."""
 
-    seeds: int = 3
+    seeds: int = 2
     hidden: int = 256
     dropout: float = 0.5
     whitening: float = 0.5
     decay: float = 1e-2
     rate: float = 3e-3
     batch: int = 256
-    epochs: int = 15
+    epochs: int = 12
     smoothing: float = 0.05
 
 

@@ -72,6 +72,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--corpora", type=Path, required=True)
+    parser.add_argument("--only", nargs="+", choices=FOLDERS, default=list(FOLDERS))
     parser.add_argument("--features", type=Path, required=True)
     parser.add_argument("--fits", type=Path, required=True)
     parser.add_argument("--encoder", type=Path, required=True)
@@ -81,7 +82,13 @@ def main() -> None:
     torch.set_num_threads(1)
     with np.load(arguments.fits / f"{SHIP}.npz") as stored:
         reduction = load_reduction(dict(stored))
-    sounds = read_sounds(arguments.corpora, arguments.features, read_table(arguments.corpora), reduction)
+    sounds = read_sounds(
+        arguments.corpora,
+        arguments.features,
+        read_table(arguments.corpora, arguments.only),
+        reduction,
+        arguments.only,
+    )
     gates = [fit_gate(sounds, sounds.fold != k) for k in range(FOLDS)]
     shipped = fit_gate(sounds, np.ones(len(sounds.x), dtype=np.bool_))
     np.savez(arguments.fits / "gate.npz", weight=shipped.weight, bias=shipped.bias)
@@ -90,7 +97,7 @@ def main() -> None:
     )
     figures: list[Measured] = []
     speech, speakers = [], []
-    for name in (*FOLDERS, *UNFELT):
+    for name in (*arguments.only, *UNFELT):
         path = arguments.corpora / FOLDERS.get(name, "extra") / f"{name}.npz"
         heard, who, _ = hear_pack(ears, path, gates, most=PER_CORPUS)
         speech.append(heard)

@@ -3,13 +3,14 @@
 Coughs, laughter and crying pass for speech with a voice activity network; the encoder tells them apart.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from training.corpora.speech import read_pack
+from training.corpora.speech import FOLDERS, read_pack
 from training.speech.head import LinearHead, solve
 from training.speech.reduction import Reduction
 from training.speech.table import FOLDS, Table, assign_folds, plain_speaker, read_features
@@ -33,12 +34,16 @@ class Sounds:
     kind: npt.NDArray[np.str_]
 
 
-def read_sounds(corpora: Path, features: Path, table: Table, reduction: Reduction) -> Sounds:
+def read_sounds(
+    corpora: Path, features: Path, table: Table, reduction: Reduction, names: Sequence[str] = tuple(FOLDERS)
+) -> Sounds:
     """Gather every third clip of speech, plain and altered, and all noises; speakers keep their folds."""
     x, speech, fold, kind = [], [], [], []
     for copy in ("plain", "altered"):
         rows = np.arange(len(table)) % 3 == 0
-        x.append(reduction.apply(read_features(features, copy=copy, wanted=STATISTICS_USED)[rows]))
+        x.append(
+            reduction.apply(read_features(features, copy=copy, names=names, wanted=STATISTICS_USED)[rows])
+        )
         speech.append(np.ones(int(rows.sum()), dtype=np.int64))
         fold.append(table.fold[rows])
         kind.append(table.corpus[rows])

@@ -99,7 +99,7 @@ def main() -> None:
         "--features", type=Path, required=True, help="folder that training.speech.features wrote"
     )
     parser.add_argument("--out", type=Path, required=True, help="folder for the fits")
-    parser.add_argument("--copies", nargs="+", default=["plain", "altered"])
+    parser.add_argument("--copies", nargs="+", default=["plain", "altered", "served"])
     parser.add_argument("--fits", nargs="+", choices=fit_names(), default=fit_names())
     parser.add_argument("--seeds", type=int, default=Recipe().seeds)
     parser.add_argument("--epochs", type=int, default=Recipe().epochs)
