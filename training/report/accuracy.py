@@ -12,8 +12,8 @@ _HEAD = """# How good the networks are
 
 Written by `python -m training.report.accuracy` from the manifests beside the networks; `GET /v1/models` shows
 the same. People who were measured never trained. `n` is the number of pictures, clips or films; the interval
-holds 95 %. Each network's card says how it was made, what was tried, what the figures do not show, and what it
-must not be used for.
+holds 95 %. Each network's card says how it was made, what was tried, what the figures do not show, and what
+it must not be used for.
 
 What these figures are: the share of acted or posed expressions that the networks name as the actor or the
 annotator did. How people feel was never measured.
