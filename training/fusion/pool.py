@@ -85,14 +85,15 @@ def fit_pool(face: Readings, speech: Readings, emotion: IntArray, *, quality_pow
     def loss(x: FloatArray) -> float:
         return log_loss(log_linear(face, speech, weights(x))[0], emotion) + _PULL * float(x @ x)
 
-    return weights(_lowest(loss, 2))
+    face_weight, speech_weight = np.exp(_lowest(loss, 2))
+    return equal_weights(
+        round(float(face_weight), 4), round(float(speech_weight), 4), quality_power=quality_power
+    )
 
 
 def equal_weights(face: float, speech: float, *, quality_power: float) -> PoolWeights:
     """Make pool weights that are the same for every emotion."""
-    return PoolWeights(
-        face=(round(face, 4),) * 7, speech=(round(speech, 4),) * 7, quality_power=quality_power
-    )
+    return PoolWeights(face=(face,) * 7, speech=(speech,) * 7, quality_power=quality_power)
 
 
 def fit_threshold(scores: FloatArray, emotion: IntArray, *, right: float) -> tuple[float, float, float]:
@@ -112,7 +113,5 @@ def fit_threshold(scores: FloatArray, emotion: IntArray, *, right: float) -> tup
 
 
 def _lowest(loss: Callable[[FloatArray], float], size: int) -> FloatArray:
-    found: FloatArray = minimize(
-        loss, np.zeros(size), method="Nelder-Mead", options={"xatol": 1e-3, "fatol": 1e-5}
-    ).x
+    found: FloatArray = minimize(loss, np.zeros(size), method="L-BFGS-B").x
     return found
