@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import httpx
 import uvicorn
 from fastapi import FastAPI
-from speech_service.app import create_app as create_speech_service
 
 from face_service.app import create_app as create_face_service
 from fusion_service.app import create_app as create_fusion_service
 from gateway.app import create_app as create_gateway
 from gateway.settings import GatewaySettings
+from speech_service.app import create_app as create_speech_service
 
 
 @contextlib.contextmanager

@@ -46,7 +46,9 @@ Made by `python -m training.third_party.silero_vad`.
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("out", type=Path, help="for example speech_service/models/default/activity")
     out = parser.parse_args().out
     manifest = write_network_folder(
