@@ -13,8 +13,8 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from training.face.network import BLOCKS, MEANS_BGR, SIDE
-from training.face.paper_network import SIDE as PAPER_SIDE
+from training.face.crops import DEFAULT_SIDE, PAPER_SIDE
+from training.face.network import BLOCKS, MEANS_BGR
 from training.face.paper_network import WIDTHS
 
 OPSET = 17
@@ -152,7 +152,7 @@ def default_graph(state: State, head: tuple[Array, Array], appearance: Appearanc
     features = seen[0] if len(seen) == 1 else writer.add("Concat", seen, "seen", axis=1)
     raw = writer.linear(features, "appearance", appearance.weight, appearance.bias, "appearance.raw")
     writer.add("LpNormalization", [raw], "appearance", axis=1, p=2)
-    source = helper.make_tensor_value_info("faces", TensorProto.UINT8, ["n", SIDE, SIDE, 3])
+    source = helper.make_tensor_value_info("faces", TensorProto.UINT8, ["n", DEFAULT_SIDE, DEFAULT_SIDE, 3])
     return writer.finish("face-default", source, [("logits", 7), ("appearance", len(appearance.bias))])
 
 

@@ -1,0 +1,32 @@
+"""The figures of the manifests, measured again on the corpora that EMOTION_CORPORA points to."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shared.inference import load_manifest
+from training.face.evaluate import flipped_too, open_graph, run_graph
+from training.face.landmarks import find_all
+from training.face.samples import fer2013_corpus
+from training.face.tests_on import Cropper, set_of
+
+MODELS = Path(__file__).parents[2] / "face_service" / "models"
+
+
+@pytest.mark.accuracy
+@pytest.mark.skipif("EMOTION_CORPORA" not in os.environ, reason="needs the corpora")
+@pytest.mark.parametrize("profile", ["default", "paper"])
+def test_fer2013_is_as_the_manifest_says(profile):
+    folder = MODELS / profile / "classification"
+    manifest = load_manifest(folder)
+    session = open_graph(folder / manifest.file)
+    points = find_all("fer2013", only="PrivateTest")
+    test = set_of(Cropper(profile), fer2013_corpus(points), "test")
+    logits = flipped_too(session, test.crops, run_graph(session, test.crops))
+    figures = {figure.what: figure.value for figure in manifest.figures}
+    for title, label in test.questions.items():
+        right = (logits.argmax(1) == label)[label >= 0]
+        stated = figures[f"{title}, with mirror image, accuracy, %"]
+        assert 100 * np.mean(right) == pytest.approx(stated, abs=0.5)
