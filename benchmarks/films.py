@@ -32,7 +32,7 @@ class Measured:
 
     Args:
         seconds: wall time from request to answer.
-        cpu: CPU seconds of each service, the decoder included in the gateway's.
+        cpu: CPU seconds of each service, without the decoder.
         networks: seconds inside `emotion_inference_duration_seconds`, per service.
         decoder_cpu: CPU seconds of the decoder processes.
     """
@@ -144,17 +144,18 @@ def report(film_seconds: float, runs: list[Measured]) -> None:
     wall = statistics.median(run.seconds for run in runs)
     print(f"\nFilm of {film_seconds:g} s, 1280x720, 25 frames a second; {len(runs)} runs, medians.\n")
     print(f"{film_seconds / wall:.1f} times real time ({wall:.2f} s)\n")
-    print("| process | CPU s | of it in networks or decoder |\n|---|---|---|")
-    total = useful = 0.0
-    for name in runs[0].cpu:
-        cpu = statistics.median(run.cpu[name] for run in runs)
-        inside = statistics.median(
-            run.decoder_cpu if name == "gateway" else run.networks[name] for run in runs
-        )
-        total += cpu
-        useful += min(inside, cpu)
-        print(f"| {name} | {cpu:.2f} | {inside:.2f} |")
-    print(f"\nNeither decoding nor networks: {100 * (1 - useful / total):.0f} % of {total:.2f} CPU s")
+    print("| process | CPU s |\n|---|---|")
+    cpu = {name: statistics.median(run.cpu[name] for run in runs) for name in runs[0].cpu}
+    cpu["decoder"] = statistics.median(run.decoder_cpu for run in runs)
+    for name, seconds in cpu.items():
+        print(f"| {name} | {seconds:.2f} |")
+    total = sum(cpu.values())
+    networks = {
+        name: min(cpu[name], statistics.median(run.networks[name] for run in runs))
+        for name in ("face_service", "speech_service")
+    }
+    rest = total - cpu["decoder"] - sum(networks.values())
+    print(f"\nNeither decoder nor calls of the networks: {100 * rest / total:.0f} % of {total:.2f} CPU s")
 
 
 if __name__ == "__main__":
