@@ -23,6 +23,7 @@ class Told:
     right_above: float
     share_above: float
     face_model: str
+    transfer: str = "(not measured)"
 
 
 def default_card(told: Told) -> str:
@@ -36,4 +37,5 @@ def default_card(told: Told) -> str:
         right_above=f"{100 * told.right_above:.0f}",
         share_above=f"{100 * told.share_above:.0f}",
         face_model=told.face_model,
+        transfer=told.transfer,
     )

@@ -1,6 +1,7 @@
 """Learn the fusion on all Java-SED films, measure it with each actor held out, and write what ships.
 
-    EMOTION_CORPORA=... python -m training.fusion.train --work WORK --speech oof_javased.npz
+    EMOTION_CORPORA=... python -m training.fusion.train --work WORK --speech oof_javased.npz --temperature T
+        --ravdess-speech oof_ravdess.npz
 
 Writes both profiles under `fusion_service/models` (or `--out`): parameters, manifest, card. Run
 `training.fusion.record` first, with the face network that ships.
@@ -29,6 +30,7 @@ from training.fusion.measures import wilson
 from training.fusion.pool import fit_threshold
 from training.fusion.publish import publish
 from training.fusion.start import PAPER, START
+from training.fusion.transfer import studio_pool, transfer_table
 
 RIGHT = 0.9
 
@@ -91,6 +93,7 @@ def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--out", type=Path, default=FusionSettings().fusion_models)
     parser.add_argument("--face-model", default="face-default-1", help="name for the card")
+    parser.add_argument("--ravdess-speech", type=Path, help="npz of held-out RAVDESS voices")
     parser.add_argument("--without-ravdess", action="store_true", help="learn from Java-SED alone")
     given = parser.parse_args()
     manifest = publish_paper(given.out / "paper" / "fusion")
@@ -105,7 +108,12 @@ def main() -> None:
     parameters, _ = learn(material.films, material.voice, material.movement, start)
     learned = measured.scores["strategy learned"]
     threshold, right, share = fit_threshold(learned, measured.emotion, right=RIGHT)
+    transfer = "(not measured)"
+    if given.ravdess_speech and material.movement is not None and parameters.track is not None:
+        pool = studio_pool(material, parameters)
+        transfer = transfer_table(material, parameters.track, pool, given)
     told = Told(
+        transfer=transfer,
         table=table(measured),
         confusion=confusion(learned, measured.emotion),
         likeness=likeness_table(likeness),
