@@ -52,14 +52,25 @@ _BODY: dict[str, Any] = {
 }
 
 
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/json": {"example": _EXAMPLE}}},
+    **problem_responses(400, 408, 413, 415, 422, 499, 500, 503, 504),
+}
+
+
+@router.put(
+    "/analyses",
+    summary="The same as POST, for tools that send files with PUT, such as `curl -T`",
+    name="put_analysis",
+    response_model=Analysis,
+    responses=_RESPONSES,
+    openapi_extra=_BODY,
+)
 @router.post(
     "/analyses",
     summary="Analyse a picture, a sound or a film",
     response_model=Analysis,
-    responses={
-        200: {"content": {"application/json": {"example": _EXAMPLE}}},
-        **problem_responses(400, 408, 413, 415, 422, 499, 500, 503, 504),
-    },
+    responses=_RESPONSES,
     openapi_extra=_BODY,
 )
 async def post_analysis(

@@ -171,7 +171,8 @@ def test_both_ways_to_upload_give_the_same_answer(gateway, tmp_path):
     film = media_files.talking_film(tmp_path / "film.mp4")
     raw = gateway.post("/v1/analyses", content=film.read_bytes(), headers={"content-type": "video/mp4"})
     form = gateway.post("/v1/analyses", files={"file": ("wrong.txt", film.read_bytes(), "text/plain")})
-    assert comparable(raw) == comparable(form)
+    put = gateway.put("/v1/analyses", content=film.read_bytes(), headers={"content-type": "video/mp4"})
+    assert comparable(raw) == comparable(form) == comparable(put)
 
 
 def comparable(answer: httpx.Response) -> dict[str, object]:
