@@ -66,11 +66,7 @@ def test_not_a_number_samples(gateway, tmp_path):
     sound = media_files.write_sound(
         tmp_path / "nan.wav", np.full(16_000, np.nan, np.float32), subtype="FLOAT"
     )
-    answer = gateway.post("/v1/analyses", content=sound.read_bytes())
-    if answer.status_code == 200:
-        assert answer.json()["emotion"] is None
-    else:
-        refused(answer, 422, "damaged-media")
+    refused(gateway.post("/v1/analyses", content=sound.read_bytes()), 422, "damaged-media")
 
 
 @pytest.mark.parametrize("claim", [hostile_files.png_claiming, hostile_files.jpeg_claiming])
