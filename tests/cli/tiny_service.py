@@ -2,7 +2,7 @@
 
     python tiny_service.py PORT BEHAVIOUR FOLDER
 
-It appends its process id to FOLDER/PORT.pids at each start.
+It appends its process id to FOLDER/PORT.BEHAVIOUR.pids at each start.
 """
 
 import os
