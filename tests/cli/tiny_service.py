@@ -27,7 +27,7 @@ class Health(BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    with (folder / f"{port}.pids").open("a") as file:
+    with (folder / f"{port}.{behaviour}.pids").open("a") as file:
         file.write(f"{os.getpid()}\n")
     if behaviour == "ends":
         sys.exit(7)
