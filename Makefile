@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format types imports unit setup-training clean
+.PHONY: help setup run test test-containers audit lint format types imports unit setup-training clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,7 @@ test: lint types imports unit  ## lint, types, import rules and every test
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive .
 
 format: setup  ## rewrite the sources in the one format
 	$(BIN)/ruff check --fix .
@@ -39,6 +40,14 @@ imports: setup
 
 unit: setup
 	$(BIN)/pytest
+
+test-containers: setup  ## the house as containers: build, run, kill, scale, stop (needs Docker; minutes)
+	$(BIN)/pytest -m containers -rs tests/containers
+
+audit: setup  ## known vulnerabilities of what is installed (needs the internet)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit
+	@$(BIN)/pip-audit --strict --disable-pip --no-deps --requirement constraints.txt || { \
+	  echo 'NOT AUDITED, or something was found: read the lines above.'; exit 1; }
 
 setup-training: setup  ## what training needs on top: PyTorch (CPU build where the machine's index has one) and more
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[training]'

@@ -15,6 +15,7 @@ from shared.contracts.problems import CATALOGUE, MEDIA_TYPE, Problem
 from shared.deadlines import HEADER as DEADLINE_HEADER
 from shared.deadlines import Deadline, current_deadline
 from shared.metrics import ServiceMetrics
+from shared.replicas import ReplicaTransport
 from shared.request_context import (
     REQUEST_ID_HEADER,
     TRACE_HEADER,
@@ -70,8 +71,8 @@ class ServiceClient:
         limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
         self._http = httpx.AsyncClient(
             base_url=base_url,
-            transport=transport or httpx.AsyncHTTPTransport(limits=limits, trust_env=False),
-            timeout=None,  # noqa: S113 - httpx has no total timeout; the deadline below is one
+            transport=transport or ReplicaTransport(httpx.AsyncHTTPTransport(limits=limits, trust_env=False)),
+            timeout=None,  # noqa: S113 - the deadline below is a total one
             trust_env=False,
         )
 

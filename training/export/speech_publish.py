@@ -74,7 +74,7 @@ def publish_default(base: Path, fits: Path, summary: dict[str, Any], out: Path) 
 def publish_paper(fits: Path, summary: dict[str, Any], out: Path) -> None:
     """Export the LSTM and write the folder."""
     network = MfccLstm()
-    network.load_state_dict(torch.load(fits / "ship.pt"))
+    network.load_state_dict(torch.load(fits / "ship.pt", weights_only=True))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "speech.onnx"
         torch.onnx.export(
