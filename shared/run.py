@@ -6,6 +6,7 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
+from shared.http_protocol import BoundedHttpProtocol
 from shared.logs import configure_logs
 from shared.settings import ServiceSettings
 
@@ -26,5 +27,5 @@ def server_options(settings: ServiceSettings) -> dict[str, Any]:
         "server_header": False,
         "timeout_keep_alive": 75,
         "timeout_graceful_shutdown": settings.shutdown_seconds,
-        "h11_max_incomplete_event_size": 64 * 1024,
+        "http": BoundedHttpProtocol,
     }

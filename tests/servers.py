@@ -15,6 +15,8 @@ from face_service.app import create_app as create_face_service
 from fusion_service.app import create_app as create_fusion_service
 from gateway.app import create_app as create_gateway
 from gateway.settings import GatewaySettings
+from shared.run import server_options
+from shared.settings import ServiceSettings
 from speech_service.app import create_app as create_speech_service
 
 
@@ -23,7 +25,8 @@ def serve(app: FastAPI, *, ready: str = "/health/ready") -> Iterator[str]:
     """Serve an app on a free port of this machine; give its address once `ready` answers well."""
     listener = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5)
+    options = {**server_options(ServiceSettings()), "timeout_graceful_shutdown": 5}
+    config = uvicorn.Config(app, **options)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()

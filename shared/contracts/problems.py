@@ -94,6 +94,27 @@ CATALOGUE: dict[str, tuple[int, str, str]] = {
         "Unknown parameter",
         "Leave it out or correct its name; /docs lists what is allowed.",
     ),
+    "unauthorized": (
+        401,
+        "Unauthorized",
+        "Send a key of this server in the header `Authorization: Bearer emo_...`.",
+    ),
+    "not-finished": (
+        409,
+        "Not finished",
+        "Wait until the job has finished: GET /v1/analyses/{id} or its /events tell.",
+    ),
+    "analysis-failed": (409, "Analysis failed", "See `problem`, and send the file again."),
+    "request-in-progress": (
+        409,
+        "Request in progress",
+        "Wait as long as Retry-After says, then send it again with the same Idempotency-Key.",
+    ),
+    "idempotency-key-reused": (
+        422,
+        "Idempotency key reused",
+        "Use a new Idempotency-Key for another file or other options.",
+    ),
     "not-found": (404, "Not found", "See /docs for the addresses that exist."),
     "method-not-allowed": (405, "Method not allowed", "Use a method named in the Allow header."),
     "client-closed-request": (
@@ -103,6 +124,7 @@ CATALOGUE: dict[str, tuple[int, str, str]] = {
     ),
     "empty-upload": (422, "Empty upload", "Send the bytes of a picture, a sound or a film."),
     "upload-too-large": (413, "Upload too large", "Send a smaller file; /v1/limits gives the limit."),
+    "header-too-large": (431, "Header too large", "Send shorter headers; options go into the query."),
     "upload-too-slow": (408, "Upload too slow", "Send the body faster."),
     "unsupported-media": (
         415,

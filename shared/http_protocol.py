@@ -1,0 +1,181 @@
+"""HTTP/1.1 on a socket as uvicorn speaks it, with the limits that uvicorn leaves out.
+
+Without them, one client could fill the memory with a header that never ends, hold connections for ever by
+sending nothing or one byte a second, and an answer given before the body was read could be lost to a reset.
+"""
+
+import asyncio
+import resource
+from typing import Any, cast
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from shared.contracts.problems import CATALOGUE, MEDIA_TYPE, Problem
+
+MAX_HEAD_BYTES = 64 * 1024
+HEAD_SECONDS = 15.0
+LINGER_SECONDS = 30.0
+_AFTER_REFUSAL_SECONDS = 5.0
+
+
+def most_connections() -> int:
+    """Give how many connections may be open: half of the descriptors that this process may have."""
+    return max(16, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
+
+
+class BoundedHttpProtocol(HttpToolsProtocol):
+    """One connection, held to limits beyond uvicorn's.
+
+    - a request line with its headers is at most `MAX_HEAD_BYTES` long (431) and arrives whole within
+      `HEAD_SECONDS` (408), counted from the moment at which the connection opened or its first byte came;
+    - a body that nobody wants any more, because the answer was given, is read and thrown away for at most
+      `LINGER_SECONDS`, so that the client can read the answer, and then the connection is closed;
+    - beyond `most_connections()` a connection is answered 503 at once;
+    - what is not HTTP is answered with a problem document too.
+    """
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self._in_head = False
+        self._head_bytes = 0
+        self._body_left = False
+        self._closing = False
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._linger_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
+        """Take a connection, or refuse it."""
+        super().connection_made(transport)
+        if len(self.connections) > most_connections():
+            problem = Problem("overloaded", "Too many connections are open.", retry_after=2)
+            self._refuse(problem)
+            return
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the timers."""
+        self._stop_timers()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came."""
+        if self._closing and not self._body_left:
+            return
+        super().data_received(data)
+        if self.transport.is_closing() or self.transport.get_protocol() is not self:
+            return
+        if self._in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                detail = f"The request line and headers are longer than {MAX_HEAD_BYTES} bytes."
+                self._refuse(Problem("header-too-large", detail))
+        elif self._head_timer is None and not self._answering():
+            # Not yet a message: empty lines, say.
+            self._await_head()
+
+    def on_message_begin(self) -> None:
+        """Start counting."""
+        super().on_message_begin()
+        self._in_head = True
+        self._head_bytes = 0
+        if self._head_timer is None:
+            self._await_head()
+
+    def on_headers_complete(self) -> None:
+        """Stop counting, and let the answer's end wait for the body's."""
+        self._in_head = False
+        self._stop_timers()
+        self._body_left = True
+        super().on_headers_complete()
+        if self.cycle is not None:
+            self.cycle.transport = cast("asyncio.Transport", _Lingering(self))
+
+    def on_message_complete(self) -> None:
+        """Note that the body is complete."""
+        super().on_message_complete()
+        self._body_left = False
+        if self.cycle is None or not self.cycle.response_complete:
+            return
+        self._stop_timers()
+        if self._closing:
+            self.transport.close()
+        else:
+            self._unset_keepalive_if_required()
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+
+    def on_response_complete(self) -> None:
+        """Give the rest of the body, if there is one, some time to arrive."""
+        super().on_response_complete()
+        if self._body_left and self._linger_timer is None and not self.transport.is_closing():
+            self._linger_timer = self.loop.call_later(LINGER_SECONDS, self.transport.abort)
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words are plain text
+        """Refuse what is not HTTP."""
+        self._refuse(Problem("bad-request", "What was sent is not a request of HTTP/1.1."))
+
+    def close_after_body(self) -> None:
+        """Close once the client had the chance to read the answer."""
+        if not self._body_left:
+            self.transport.close()
+            return
+        self._closing = True
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+
+    def _answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _await_head(self) -> None:
+        self._head_timer = self.loop.call_later(HEAD_SECONDS, self._head_is_late)
+
+    def _head_is_late(self) -> None:
+        self._head_timer = None
+        if self.transport.is_closing():
+            return
+        if self._answering():
+            self._await_head()
+        elif self._in_head:
+            self._refuse(Problem("upload-too-slow", "The headers of the request did not arrive in time."))
+        else:
+            self.transport.close()
+
+    def _stop_timers(self) -> None:
+        for timer in (self._head_timer, self._linger_timer):
+            if timer is not None:
+                timer.cancel()
+        self._head_timer = self._linger_timer = None
+
+    def _refuse(self, problem: Problem) -> None:
+        """Answer without asking the application, and close."""
+        self._stop_timers()
+        if self._answering():
+            self.transport.abort()
+            return
+        self._closing = True
+        self._body_left = False
+        body = problem.document().model_dump_json(exclude_none=True).encode()
+        reason = CATALOGUE[problem.name][1]
+        retry = "" if problem.retry_after is None else f"retry-after: {problem.retry_after}\r\n"
+        head = (
+            f"HTTP/1.1 {problem.status} {reason}\r\ncontent-type: {MEDIA_TYPE}\r\n"
+            f"content-length: {len(body)}\r\n{retry}cache-control: no-store\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode("ascii") + body)
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self._linger_timer = self.loop.call_later(_AFTER_REFUSAL_SECONDS, self.transport.abort)
+
+
+class _Lingering:
+    """The transport as the answering side sees it: its `close` waits for the rest of the request."""
+
+    def __init__(self, protocol: BoundedHttpProtocol) -> None:
+        self._protocol = protocol
+
+    def close(self) -> None:
+        self._protocol.close_after_body()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._protocol.transport, name)
