@@ -1,0 +1,40 @@
+"""Every format: golden files, what it needs, and pieces of a bounded size."""
+
+import pytest
+
+from gateway.exports.format import ExportFormat
+from gateway.exports.formats import BY_NAME, FORMATS
+from shared.contracts.analyses import Detail
+from tests.cli.samples import film_analysis
+from tests.exports.material import SAMPLES, golden_file, long_film, two_people, written
+
+every_format = pytest.mark.parametrize("export", FORMATS, ids=lambda export: export.name)
+
+
+@every_format
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_the_golden_files_are_met(export: ExportFormat, sample: str) -> None:
+    assert written(export, SAMPLES[sample]()) == golden_file(export, sample).read_bytes()
+
+
+def test_names_and_media_types_are_told_apart() -> None:
+    assert len(BY_NAME) == len({export.media_type for export in FORMATS}) == len(FORMATS)
+    assert "json" not in BY_NAME
+
+
+@every_format
+def test_what_needs_frames_says_so(export: ExportFormat) -> None:
+    timeline = film_analysis(frames=None)
+    summary = film_analysis(frames=None, moments=None, segments=None)
+    assert export.can_write(two_people())
+    assert export.can_write(timeline) is (export.needs is not Detail.FRAMES)
+    assert export.can_write(summary) is (export.needs is Detail.SUMMARY)
+    if export.can_write(summary):
+        assert written(export, summary)
+
+
+@pytest.mark.parametrize("name", ["csv", "moments.csv", "jsonl", "emotionml"])
+def test_a_long_film_comes_in_pieces(name: str) -> None:
+    pieces = list(BY_NAME[name].pieces(long_film(900)))
+    assert len(pieces) > 1
+    assert max(map(len, pieces)) < 100_000
