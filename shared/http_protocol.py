@@ -150,10 +150,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def _refuse(self, problem: Problem) -> None:
         """Answer without asking the application, and close."""
         self._stop_timers()
-        if self._answering():
-            self.transport.abort()
-            return
         self._closing = True
+        if self._answering():
+            if self.cycle.more_body:
+                self.transport.abort()
+            else:
+                # What follows a good request does not take its answer away.
+                self.cycle.keep_alive = False
+            return
         self._body_left = False
         body = problem.document().model_dump_json(exclude_none=True).encode()
         reason = CATALOGUE[problem.name][1]

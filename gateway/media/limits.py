@@ -9,6 +9,9 @@ class MediaLimits(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     max_picture_pixels: int = Field(default=50_000_000, ge=1, description="Pixels of a picture.")
+    max_picture_scans: int = Field(
+        default=64, ge=1, description="Times that a progressive JPEG may go over its pixels."
+    )
     max_film_pixels: int = Field(default=4096 * 2304, ge=1, description="Pixels of one image of a film.")
     max_side: int = Field(default=16_384, ge=1, description="Width or height of a picture or film, pixels.")
     max_seconds: float = Field(default=7200, gt=0, description="Length of what is analysed, seconds.")

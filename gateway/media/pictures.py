@@ -26,6 +26,8 @@ _READERS: dict[str, Callable[[BinaryIO], Image.Image]] = {
     "gif": GifImagePlugin.GifImageFile,
 }
 _EXIF_ORIENTATION = 0x0112
+_START_OF_SCAN = b"\xff\xda"
+_PIECE_BYTES = 1 << 20
 _BEHIND_TRANSPARENCY = (255, 255, 255, 255)
 # What broken files make Pillow raise, as its own documentation of plug-ins and its fuzzers know it.
 _PILLOW_ERRORS = (
@@ -61,6 +63,8 @@ class Picture:
             raise damaged(f"The {container.spoken} picture is damaged: its header cannot be read.") from error
         width, height = self._image.size
         _check_size(width, height, limits)
+        if "progressive" in self._image.info:
+            _check_scans(file, limits)
         self._orientation = self._read_orientation()
         self.media = Media(
             kind=MediaKind.PICTURE,
@@ -115,6 +119,20 @@ def _check_size(width: int, height: int, limits: MediaLimits) -> None:
         raise over_limit("max_picture_pixels", what, width * height, limits.max_picture_pixels)
     if max(width, height) > limits.max_side:
         raise over_limit("max_side", "The longer side of the picture", max(width, height), limits.max_side)
+
+
+def _check_scans(file: BinaryIO, limits: MediaLimits) -> None:
+    """Refuse a JPEG that goes over its pixels too often: a few bytes a scan cost a step for each pixel."""
+    place = file.tell()
+    file.seek(0)
+    scans, last = 0, b""
+    while piece := file.read(_PIECE_BYTES):
+        # Inside compressed data the byte 255 is never followed by this one.
+        scans += (last + piece).count(_START_OF_SCAN)
+        last = piece[-1:]
+    file.seek(place)
+    if scans > limits.max_picture_scans:
+        raise over_limit("max_picture_scans", "The number of scans", scans, limits.max_picture_scans)
 
 
 def _webp_canvas(head: bytes) -> tuple[int, int]:

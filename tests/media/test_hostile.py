@@ -9,6 +9,7 @@ from tests import media_files
 from tests.media import hostile_files
 from tests.media.conftest import decode_all, outcome_of, refusal_of
 from tests.media_files import VideoSpec
+from tests.stress import bombs
 
 
 async def test_zero_bytes(pool, tmp_path):
@@ -215,3 +216,12 @@ async def test_more_cpu_time_than_allowed(limited, tmp_path):
     path = media_files.moving_jpegs(tmp_path / "slow.avi", jpeg, size=(1920, 1080), frames=300)
     problem = await refusal_of(pool, path, fps=30)
     assert (problem.name, problem.extra["limit"]) == ("media-over-limit", "cpu_seconds")
+
+
+async def test_a_jpeg_that_goes_over_its_pixels_again_and_again(pool, tmp_path):
+    path = tmp_path / "scans.jpg"
+    path.write_bytes(bombs.jpeg_of_many_scans(200, 600))
+    problem = await refusal_of(pool, path)
+    assert (problem.name, problem.extra["limit"]) == ("media-over-limit", "max_picture_scans")
+    path.write_bytes(bombs.jpeg_of_many_scans(9, 600))
+    assert (await decode_all(pool, path)).media.container == "jpeg"
