@@ -24,6 +24,9 @@ from shared.request_context import (
     current_trace,
 )
 
+# A container or machine that is gone swallows what is sent to it; without this a call waits out its deadline.
+_CONNECT_SECONDS = 2.0
+
 
 class ServiceDownError(Exception):
     """An inner service gave no usable answer.
@@ -72,7 +75,7 @@ class ServiceClient:
         self._http = httpx.AsyncClient(
             base_url=base_url,
             transport=transport or ReplicaTransport(httpx.AsyncHTTPTransport(limits=limits, trust_env=False)),
-            timeout=None,  # noqa: S113 - the deadline below is a total one
+            timeout=httpx.Timeout(None, connect=_CONNECT_SECONDS),  # the deadline below is a total one
             trust_env=False,
         )
 

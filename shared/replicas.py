@@ -52,7 +52,8 @@ class ReplicaTransport(httpx.AsyncBaseTransport):
 
     Args:
         inner: does the sending.
-        fresh_seconds: how long the addresses of a name are believed, and one without connection is avoided.
+        fresh_seconds: how long the addresses of a name are believed.
+        avoid_seconds: how long an address that took no connection comes last.
         resolve: name and port to addresses.
         clock: seconds, monotonic.
     """
@@ -62,11 +63,13 @@ class ReplicaTransport(httpx.AsyncBaseTransport):
         inner: httpx.AsyncBaseTransport,
         *,
         fresh_seconds: float = 1.0,
+        avoid_seconds: float = 5.0,
         resolve: Resolve = resolve,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._inner = inner
         self._fresh_seconds = fresh_seconds
+        self._avoid_seconds = avoid_seconds
         self._resolve = resolve
         self._clock = clock
         self._names: dict[tuple[str, int], _Known] = {}
@@ -90,7 +93,7 @@ class ReplicaTransport(httpx.AsyncBaseTransport):
                 return await self._inner.handle_async_request(_moved(request, replica.address))
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 refused = error
-                replica.avoided_until = self._clock() + self._fresh_seconds
+                replica.avoided_until = self._clock() + self._avoid_seconds
             finally:
                 replica.under_way -= 1
         raise refused or httpx.ConnectError("the name has no address", request=request)
