@@ -23,6 +23,8 @@ def problem_response(problem: Problem, headers: Mapping[str, str] | None = None)
     all_headers = dict(headers or {})
     if problem.retry_after is not None:
         all_headers["retry-after"] = str(problem.retry_after)
+    if problem.status == 401:
+        all_headers["www-authenticate"] = "Bearer"
     all_headers["cache-control"] = "no-store"
     document = problem.document(current_request_id.get())
     return Response(
@@ -45,9 +47,12 @@ def problem_responses(*names: int) -> dict[int | str, dict[str, Any]]:
 
 _DESCRIPTIONS = {
     400: "The request is malformed.",
+    401: "The server asks for an API key, and this request brings none that it knows.",
     404: "There is nothing at this address.",
     405: "The address exists, but not with this method.",
+    406: "Nothing that the Accept header allows can be made of it; `available` lists what can.",
     408: "The body arrived too slowly.",
+    409: "It cannot be done now; `remedy` says when.",
     413: "The body is over the limit.",
     415: "The media type is not one that can be read.",
     422: "A parameter or the media is not acceptable; `field` names it and `remedy` says what to do.",

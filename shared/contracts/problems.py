@@ -115,6 +115,7 @@ CATALOGUE: dict[str, tuple[int, str, str]] = {
         "Idempotency key reused",
         "Use a new Idempotency-Key for another file or other options.",
     ),
+    "not-acceptable": (406, "Not acceptable", "Accept one of the media types in `available`."),
     "not-found": (404, "Not found", "See /docs for the addresses that exist."),
     "method-not-allowed": (405, "Method not allowed", "Use a method named in the Allow header."),
     "client-closed-request": (
@@ -149,7 +150,7 @@ CATALOGUE: dict[str, tuple[int, str, str]] = {
     "deadline-exceeded": (
         504,
         "Deadline exceeded",
-        "Send shorter media, or fewer frames a second with `fps`.",
+        "Send it with `Prefer: respond-async` and come back for it, or send shorter media or a lower `fps`.",
     ),
     "internal-error": (
         500,

@@ -1,0 +1,52 @@
+"""A finished analysis as an HTTP answer: JSON, or the format that the client wants."""
+
+from typing import Any
+
+from fastapi.responses import Response, StreamingResponse
+
+from gateway.exports.format import ExportFormat
+from gateway.exports.formats import FORMATS
+from gateway.exports.negotiation import require_writable
+from shared.contracts.analyses import Analysis
+
+
+def analysis_answer(analysis: Analysis, export: ExportFormat | None) -> Response:
+    """Answer with an analysis, written piece by piece.
+
+    Args:
+        analysis: finished.
+        export: the format; None for JSON.
+
+    Raises:
+        Problem: `not-acceptable` when the analysis lacks what the format shows.
+    """
+    if export is None:
+        headers = {"vary": "Accept"}
+        return Response(analysis.model_dump_json(), media_type="application/json", headers=headers)
+    require_writable(export, possible=export.can_write(analysis))
+    return StreamingResponse(
+        export.pieces(analysis),
+        headers={
+            "content-type": export.content_type,
+            "content-disposition": f'attachment; filename="{_file_name(analysis.id)}.{export.name}"',
+            "vary": "Accept",
+        },
+    )
+
+
+def _file_name(identifier: str) -> str:
+    """Give an id without what a header or a file system would trip over."""
+    return "".join(
+        letter for letter in identifier if letter.isascii() and (letter.isalnum() or letter == "_")
+    )
+
+
+def example_contents(analysis: Analysis) -> dict[str, Any]:
+    """Give the content of a 200 in every format, for OpenAPI: media type to schema and example."""
+    return {export.media_type: example_content(export, analysis) for export in FORMATS}
+
+
+def example_content(export: ExportFormat, analysis: Analysis) -> dict[str, Any]:
+    """Give schema and example of one format."""
+    text = b"".join(export.pieces(analysis)).decode()
+    return {"schema": {"type": "string", "description": export.summary}, "example": text}
