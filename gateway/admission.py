@@ -20,6 +20,15 @@ class Admission:
         self._inside = 0
         self._turns = asyncio.Semaphore(running)
 
+    def check(self) -> None:
+        """Do nothing while there is a place.
+
+        Raises:
+            Problem: `overloaded`.
+        """
+        if self._inside >= self._places:
+            raise Problem("overloaded", "As many analyses run and wait as this server takes.", retry_after=2)
+
     @contextlib.asynccontextmanager
     async def enter(self) -> AsyncIterator[None]:
         """Take a place before a byte of the body is read.
@@ -27,8 +36,7 @@ class Admission:
         Raises:
             Problem: `overloaded`, at once, when all places are taken.
         """
-        if self._inside >= self._places:
-            raise Problem("overloaded", "As many analyses run and wait as this server takes.", retry_after=2)
+        self.check()
         self._inside += 1
         try:
             yield

@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator, Mapping
 
 import httpx
 from fastapi import FastAPI
+from starlette.middleware import Middleware
 
 from gateway.admission import Admission
+from gateway.early_refusal import RefuseWhenFull
 from gateway.media.decoder import DecoderPool
 from gateway.metrics import AnalysisMetrics
 from gateway.pipeline import PipelineTools
@@ -72,6 +74,8 @@ def create_app(
         components=_components,
     )
     app.state.admission = Admission(running=settings.max_analyses, waiting=settings.max_waiting)
+    # Last in the list is innermost: inside the layer that answers problems, logs and counts.
+    app.user_middleware.append(Middleware(RefuseWhenFull, admission=app.state.admission, path="/v1/analyses"))
     app.state.upload_rules = UploadRules(
         max_bytes=settings.max_upload_bytes,
         idle_seconds=settings.upload_idle_seconds,

@@ -26,7 +26,7 @@ class AnalysisOptions(Contract):
     detail: Detail = Detail.FRAMES
 
 
-def read_options(
+async def read_options(
     *,
     fps: Annotated[
         float, Query(gt=0, le=MAX_FPS, description="Frames sampled from each second of a film.")
@@ -49,7 +49,7 @@ def read_options(
         ),
     ] = Detail.FRAMES,
 ) -> AnalysisOptions:
-    """Dependency: the options of this request.
+    """Dependency: the options of this request. Not a plain function, which would be run in a thread.
 
     Raises:
         Problem: `bad-parameter` for what a single parameter's rules cannot say.

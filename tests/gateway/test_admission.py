@@ -3,6 +3,7 @@ import asyncio
 import pytest
 
 from gateway.admission import Admission
+from gateway.early_refusal import RefuseWhenFull
 from shared.contracts.problems import Problem
 
 
@@ -46,3 +47,28 @@ async def test_a_cancelled_visitor_gives_its_place_back():
             await task
     async with admission.enter(), admission.turn():
         pass
+
+
+async def test_when_full_a_request_is_refused_before_anybody_looks_at_it():
+    asked = []
+
+    async def inner(scope, receive, send):
+        asked.append(scope["method"])
+
+    admission = Admission(running=1, waiting=0)
+    guard = RefuseWhenFull(inner, admission=admission, path="/v1/analyses")
+
+    def scope(method, path="/v1/analyses", headers=()):
+        return {"type": "http", "method": method, "path": path, "headers": list(headers)}
+
+    await guard(scope("POST"), None, None)
+    async with admission.enter():
+        for method in ("POST", "PUT"):
+            with pytest.raises(Problem) as caught:
+                await guard(scope(method), None, None)
+            assert (caught.value.name, caught.value.retry_after) == ("overloaded", 2)
+        await guard(scope("GET"), None, None)
+        await guard(scope("POST", "/v1/other"), None, None)
+        await guard(scope("POST", headers=[(b"prefer", b"respond-async")]), None, None)
+    await guard(scope("PUT"), None, None)
+    assert asked == ["POST", "GET", "POST", "POST", "PUT"]
