@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-containers audit lint format types imports unit setup-training clean
+.PHONY: help setup run test test-containers audit lint format types imports unit setup-training report clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ audit: setup  ## known vulnerabilities of what is installed (needs the internet)
 
 setup-training: setup  ## what training needs on top: PyTorch (CPU build where the machine's index has one) and more
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[training]'
+
+report: setup-training  ## measure what ships on the corpora (EMOTION_CORPORA): tables, confusions, reliability
+	$(BIN)/python -m training.report --cache build/report
 
 clean:  ## remove what setup and tests made
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

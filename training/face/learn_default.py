@@ -1,7 +1,13 @@
-"""Fine-tune faceres on several corpora at once: soft labels, a head a convention, averaged weights."""
+"""Fine-tune faceres on several corpora at once: soft labels, a head a convention, averaged weights.
 
+A run goes through stages of growing pictures: small ones are quick to learn from, and the last stage sees
+them as serving does (progressive resizing; Touvron et al. 2019, "Fixing the train-test resolution
+discrepancy").
+"""
+
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -9,77 +15,54 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from training.corpora.faces import Picture
 from training.face import checkpoints
-from training.face.augment import augmented, mixed
 from training.face.crops import DEFAULT_SIDE, cut
 from training.face.first_head import solve_head
 from training.face.network import FaceNetwork
+from training.face.optimizer import RelativeAdamW
+from training.face.sampler import Sampler
 from training.face.samples import CONVENTIONS, Corpus, load_corpus, serving_placement
 
 # Share of each corpus in a batch.
-SHARES = {"fer2013": 0.50, "rafdb_train": 0.37, "kdef": 0.13}
-# How often each way to place a crop is drawn; see `samples`.
-WAYS = {"fer2013": (0.5, 0.25, 0.25), "rafdb_train": (0.6, 0.4), "kdef": (1.0,)}
-BATCH = 32
-# The stem and the first blocks see edges and spots: they stay as they are, which saves time.
-FROZEN_BLOCKS = 3
-MIXUP = 0.3
-CHECK_SECONDS = 480
-SAVE_SECONDS = 120
+SHARES = {"fer2013": 0.52, "rafdb_train": 0.37, "kdef": 0.11}
+CHECK_SECONDS = 300
+SAVE_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of a run: pictures of `side` pixels (a multiple of 16) in batches, up to a share of the time."""
+
+    side: int
+    batch: int
+    until: float
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run needs to know."""
+    """What a run needs to know.
+
+    `rate` is relative: the share of a filter's own size that one step may change at the peak. `start` is a
+    checkpoint whose averaged weights the run begins with.
+    """
 
     folder: Path
     cache: Path
     base: Path
     corpora: tuple[str, ...]
     minutes: float
-    rate: float = 2e-4
-    depth_decay: float = 0.9
+    stages: tuple[Stage, ...] = (Stage(80, 96, 0.62), Stage(DEFAULT_SIDE, 64, 1.0))
+    rate: float = 5e-3
+    depth_decay: float = 0.95
+    frozen: int = 1
+    mixup: float = 0.2
+    decay: float = 0.999
+    start: Path | None = None
+    shares: Mapping[str, float] = field(default_factory=lambda: SHARES)
 
-
-class Sampler:
-    """Draws learning batches from several corpora, each in random order until it is through."""
-
-    def __init__(self, corpora: dict[str, Corpus], seed: int) -> None:
-        self.random = np.random.default_rng(seed)
-        self.corpora = corpora
-        total = sum(SHARES[name] for name in corpora)
-        self.shares = {name: SHARES[name] / total for name in corpora}
-        self.queues: dict[str, list[int]] = {name: [] for name in corpora}
-
-    def next_index(self, name: str) -> int:
-        if not self.queues[name]:
-            self.queues[name] = self.random.permutation(self.corpora[name].indices("train")).tolist()
-        return self.queues[name].pop()
-
-    def crop(self, name: str, index: int) -> Picture:
-        corpus = self.corpora[name]
-        present = np.isfinite(corpus.placements[index, :, 0, 0])
-        chances = np.array(WAYS[name]) * present
-        way = self.random.choice(len(chances), p=chances / chances.sum())
-        return augmented(corpus.pictures[index], corpus.placements[index, way], DEFAULT_SIDE, self.random)
-
-    def batch(self) -> tuple[Tensor, dict[str, Tensor]]:
-        """Pictures float [n, 3, 112, 112]; targets [n, 7] for "shared" and each convention (zeros: none)."""
-        names = self.random.choice(list(self.shares), BATCH, p=list(self.shares.values()))
-        crops = np.empty((BATCH, DEFAULT_SIDE, DEFAULT_SIDE, 3), np.uint8)
-        targets = {key: np.zeros((BATCH, 7), np.float32) for key in ("shared", *CONVENTIONS)}
-        for place, name in enumerate(names):
-            index = self.next_index(str(name))
-            crops[place] = self.crop(str(name), index)
-            for key, values in self.corpora[str(name)].targets.items():
-                targets[key][place] = values[index]
-        pictures = crops.astype(np.float32)
-        if self.random.random() < MIXUP:
-            pictures, order, share = mixed(pictures, self.random, 0.4)
-            targets = {key: share * values + (1 - share) * values[order] for key, values in targets.items()}
-        tensors = {key: torch.from_numpy(values.astype(np.float32)) for key, values in targets.items()}
-        return torch.from_numpy(pictures).permute(0, 3, 1, 2), tensors
+    def stage(self, progress: float) -> Stage:
+        """The stage at a progress of 0..1."""
+        return next((stage for stage in self.stages if progress < stage.until), self.stages[-1])
 
 
 def loss_of(logits: dict[str, Tensor], targets: dict[str, Tensor]) -> Tensor:
@@ -95,35 +78,34 @@ def loss_of(logits: dict[str, Tensor], targets: dict[str, Tensor]) -> Tensor:
 
 
 def build(plan: Plan) -> FaceNetwork:
+    """The network with the base's trunk; the first `frozen` blocks, the stem among them, will not learn."""
     network = FaceNetwork(CONVENTIONS)
     state = torch.load(plan.base, weights_only=True)
     wanted = network.trunk.state_dict().keys()
     network.trunk.load_state_dict({name: value for name, value in state.items() if name in wanted})
-    for block in network.trunk.layers()[:FROZEN_BLOCKS]:
+    for block in network.trunk.layers()[: plan.frozen]:
         for layer in block:
             layer.requires_grad_(requires_grad=False)
     network.to(memory_format=torch.channels_last)
     return network
 
 
-def optimizer_of(network: FaceNetwork, plan: Plan) -> torch.optim.AdamW:
-    """Rates fall from the heads to the stem; biases do not decay; the conventions' heads decay strongly."""
+def optimizer_of(network: FaceNetwork, plan: Plan) -> RelativeAdamW:
+    """Filters step relative to their size; rates fall a little from heads to stem; biases do not decay."""
+    heads = {"rate": plan.rate, "size": 0.1, "weight_decay": 0.02}
     groups = [
-        {
-            "params": [*network.shared.parameters(), network.places],
-            "rate": plan.rate * 4,
-            "weight_decay": 0.01,
-        },
-        {"params": [*network.own.parameters()], "rate": plan.rate * 4, "weight_decay": 0.05},
+        {**heads, "params": [*network.shared.parameters()]},
+        {**heads, "params": [*network.own.parameters()], "weight_decay": 0.05},
+        {**heads, "params": [network.places], "size": 0.5},
     ]
     blocks = network.trunk.layers()
-    for depth, block in enumerate(blocks[FROZEN_BLOCKS:], FROZEN_BLOCKS):
+    for depth, block in enumerate(blocks[plan.frozen :], plan.frozen):
         rate = plan.rate * plan.depth_decay ** (len(blocks) - 1 - depth)
         weights = [layer.get_parameter("weight") for layer in block]
         biases = [layer.get_parameter("bias") for layer in block]
-        groups.append({"params": weights, "rate": rate, "weight_decay": 0.02})
-        groups.append({"params": biases, "rate": rate, "weight_decay": 0.0})
-    return torch.optim.AdamW([{**group, "lr": group["rate"]} for group in groups], betas=(0.9, 0.98))
+        groups.append({"params": weights, "rate": rate, "relative": True, "weight_decay": 0.02})
+        groups.append({"params": biases, "rate": rate, "size": 0.2})
+    return RelativeAdamW(groups)
 
 
 def half_precision() -> AbstractContextManager[object]:
@@ -134,36 +116,39 @@ def half_precision() -> AbstractContextManager[object]:
 
 
 def logits_on(
-    network: FaceNetwork, corpus: Corpus, indices: np.ndarray, *, flip: bool = False
+    network: FaceNetwork,
+    corpus: Corpus,
+    indices: np.ndarray,
+    *,
+    side: int = DEFAULT_SIDE,
 ) -> dict[str, np.ndarray]:
-    """Logits [n, 7] of every head on pictures as serving would crop them; `flip` adds the mirror image's."""
+    """Logits [n, 7] of every head on pictures as serving would crop them."""
     with torch.no_grad():
         found: dict[str, list[np.ndarray]] = {}
         device = next(network.parameters()).device
         for start in range(0, len(indices), 64):
             crops = np.stack(
                 [
-                    cut(corpus.pictures[i], serving_placement(corpus, i), DEFAULT_SIDE)
+                    cut(corpus.pictures[i], serving_placement(corpus, i), side)
                     for i in indices[start : start + 64]
                 ]
             )
             pictures = torch.from_numpy(crops).permute(0, 3, 1, 2).to(device)
             heads = network(pictures)
-            if flip:
-                mirrored = network(pictures.flip(3))
-                heads = {key: (value + mirrored[key]) / 2 for key, value in heads.items()}
             for key, value in heads.items():
                 found.setdefault(key, []).append(value.float().cpu().numpy())
         return {key: np.concatenate(values) for key, values in found.items()}
 
 
-def check(network: FaceNetwork, corpora: dict[str, Corpus], limit: int) -> dict[str, float]:
+def check(
+    network: FaceNetwork, corpora: dict[str, Corpus], limit: int, side: int = DEFAULT_SIDE
+) -> dict[str, float]:
     """Accuracy on the parts to choose on, shared head and own heads."""
     network.eval()
     rows: dict[str, float] = {}
     for name, corpus in corpora.items():
         indices = corpus.indices("choose")[:limit]
-        logits = logits_on(network, corpus, indices)
+        logits = logits_on(network, corpus, indices, side=side)
         label = corpus.pack.label[indices]
         rows[f"{name} shared"] = float((logits["shared"].argmax(1) == label).mean())
         if name == "fer2013":
@@ -187,17 +172,20 @@ def learn(plan: Plan) -> None:
     if (start := checkpoints.load(plan.folder / "start.pt")) is not None:
         network.load_state_dict(start["average"])
     elif state is None:
-        solve_head(network, corpora)
+        if plan.start is None:
+            solve_head(network, corpora)
+        elif (start := checkpoints.load(plan.start)) is not None:
+            network.load_state_dict(start["average"])
         checkpoints.save(plan.folder / "start.pt", {"average": network.state_dict()})
     optimizer = optimizer_of(network, plan)
-    average = checkpoints.Average(network, 0.9985)
+    average = checkpoints.Average(network, plan.decay)
     clock = checkpoints.Clock(plan.minutes)
     if state is not None:
         network.load_state_dict(state["network"])
         average.network.load_state_dict(state["average"])
         optimizer.load_state_dict(state["optimizer"])
         step, clock.before = state["step"], state["worked"]
-    sampler = Sampler(corpora, seed=1000 + step)
+    sampler = Sampler(corpora, plan.shares, seed=1000 + step, mixup=plan.mixup)
     checked = saved = clock.worked()
     losses: list[float] = []
 
@@ -207,17 +195,21 @@ def learn(plan: Plan) -> None:
         checkpoints.save(last, state)
 
     def report() -> None:
-        figures = check(average.network, corpora, 10_000 if clock.progress() >= 1 else 1000)
+        side = plan.stage(clock.progress()).side
+        figures = check(average.network, corpora, 10_000 if clock.progress() >= 1 else 1000, side)
         line = ", ".join(f"{key} {value:.3f}" for key, value in figures.items())
         print(
-            f"{clock.worked() / 60:.1f} min step {step} loss {np.mean(losses[-200:]):.3f}: {line}", flush=True
+            f"{clock.worked() / 60:.1f} min step {step} side {side} "
+            f"loss {np.mean(losses[-200:]):.3f}: {line}",
+            flush=True,
         )
 
     while clock.progress() < 1:
         progress = clock.progress()
         for group in optimizer.param_groups:
             group["lr"] = group["rate"] * checkpoints.cosine(progress)
-        pictures, targets = sampler.batch()
+        stage = plan.stage(progress)
+        pictures, targets = sampler.batch(stage.side, stage.batch)
         pictures = pictures.to(device).contiguous(memory_format=torch.channels_last)
         network.train()
         with half_precision():

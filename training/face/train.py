@@ -18,6 +18,12 @@ from training.face import learn_default, learn_paper
 from training.face.samples import CORPORA
 
 
+def stage(text: str) -> learn_default.Stage:
+    """Read SIDE:BATCH:UNTIL."""
+    side, batch, until = text.split(":")
+    return learn_default.Stage(int(side), int(batch), float(until))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -30,7 +36,19 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=100)
-    parser.add_argument("--rate", type=float, default=2e-4)
+    parser.add_argument(
+        "--rate", type=float, default=5e-3, help="peak step as a share of a filter's own size"
+    )
+    parser.add_argument(
+        "--stages",
+        nargs="+",
+        type=stage,
+        default=[stage("80:96:0.62"), stage("112:64:1")],
+        help="SIDE:BATCH:UNTIL: side of the pictures, pictures a step, share of the time at which it ends",
+    )
+    parser.add_argument("--start", type=Path, help="checkpoint whose averaged weights the run begins with")
+    parser.add_argument("--mixup", type=float, default=0.2, help="share of batches that are blended")
+    parser.add_argument("--frozen", type=int, default=1, help="blocks, from the stem on, that do not learn")
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     cv2.setNumThreads(arguments.threads)
@@ -49,6 +67,10 @@ def main() -> None:
             corpora=tuple(arguments.corpora),
             minutes=arguments.minutes,
             rate=arguments.rate,
+            stages=tuple(arguments.stages),
+            start=arguments.start,
+            mixup=arguments.mixup,
+            frozen=arguments.frozen,
         )
     )
 

@@ -7,6 +7,8 @@ from shared.contracts.manifests import Figure, Manifest
 
 ROOT = Path(__file__).parents[2]
 TARGET = ROOT / "docs" / "accuracy.md"
+# Pages that `training.report` writes from the corpora, one a network.
+PAGES = ROOT / "docs" / "accuracy"
 _SERVICES = ("face_service", "speech_service", "fusion_service")
 _HEAD = """# How good the networks are
 
@@ -35,15 +37,21 @@ def shipped_manifests() -> Iterator[tuple[str, Manifest]]:
 
 def _section(service: str, manifest: Manifest) -> str:
     card = f"../{service}/models/{manifest.profile}/{manifest.role}/card.md"
+    measured = f"accuracy/{manifest.name}.md"
+    more = f" [By emotion, sex and confidence, with pictures]({measured})." if _has_page(manifest) else ""
     lines = [
         f"## {manifest.name}: {manifest.role}, profile `{manifest.profile}`\n",
-        f"{manifest.summary} {manifest.bytes / 1e6:.1f} MB. [Card]({card}).\n",
+        f"{manifest.summary} {manifest.bytes / 1e6:.1f} MB. [Card]({card}).{more}\n",
     ]
     if manifest.labels:
         lines.append(
             f"`uncertain` below {manifest.uncertain_below:.2f}; temperature {manifest.temperature:.2f}.\n"
         )
     return "\n".join([*lines, *_table(manifest.figures)])
+
+
+def _has_page(manifest: Manifest) -> bool:
+    return (PAGES / f"{manifest.name}.md").exists()
 
 
 def _table(figures: Sequence[Figure]) -> list[str]:

@@ -1,0 +1,57 @@
+"""What a network answered on one set of people or pictures that it never learned from."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from training.face.measures import Share, by_person, wilson
+
+UNKNOWN = ""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Answers of one network on one test set.
+
+    `scores` is [n, 7], each row sums to 1; all NaN where the network refused to name an emotion, which counts
+    as wrong. `label` is 0..6 [n]. `person` and `sex` are "" where the index does not have them.
+    """
+
+    title: str
+    scores: npt.NDArray[np.float64]
+    label: npt.NDArray[np.int64]
+    person: npt.NDArray[np.str_]
+    sex: npt.NDArray[np.str_]
+
+    @property
+    def answered(self) -> npt.NDArray[np.bool_]:
+        """Where an emotion was named."""
+        return np.isfinite(self.scores[:, 0])
+
+    @property
+    def predicted(self) -> npt.NDArray[np.int64]:
+        """Index of the emotion named, -1 where none was."""
+        return np.where(self.answered, np.nan_to_num(self.scores, nan=-1.0).argmax(1), -1)
+
+    @property
+    def right(self) -> npt.NDArray[np.bool_]:
+        """Where the emotion named is the label."""
+        return np.asarray(self.predicted == self.label, np.bool_)
+
+    def accuracy(self) -> Share:
+        """Share right; the interval draws people anew where they are known (else Wilson's)."""
+        return share_right(self.right, self.person)
+
+    def accuracy_by_sex(self) -> Iterator[tuple[str, Share]]:
+        """Share right of each sex that the index names."""
+        for sex in sorted(set(self.sex.tolist()) - {UNKNOWN}):
+            mine = self.sex == sex
+            yield sex, share_right(self.right[mine], self.person[mine])
+
+
+def share_right(right: npt.NDArray[np.bool_], person: npt.NDArray[np.str_]) -> Share:
+    """Share of True with an interval that fits what is known of the people."""
+    several = len(set(person.tolist())) > 1
+    return by_person(right, person) if several else wilson(right)

@@ -1,0 +1,93 @@
+"""A page of tables for one network, from its answers."""
+
+from collections.abc import Iterator, Sequence
+
+from shared.contracts.emotions import EMOTIONS
+from shared.contracts.manifests import Manifest
+from training.face.measures import Share, calibration_error, mean_recall
+from training.report.answers import UNKNOWN, Answers
+
+# More people than these are counted, not named.
+NAMED_PEOPLE = 24
+
+
+def page(manifest: Manifest, every: Sequence[Answers], pictures: Sequence[str]) -> str:
+    """Markdown: accuracy, recall by emotion, by sex, calibration, who was in the test, pictures."""
+    lines = [
+        f"# {manifest.name}, measured from the corpora\n",
+        "Written by `make report` (`python -m training.report`): the network beside its manifest was run on",
+        "every picture or clip below, as the service runs it. Nothing below was learned from. Intervals hold",
+        "95 %: people drawn anew 2,000 times where they are known, else Wilson's.\n",
+        f"File `{manifest.file}`, SHA-256 `{manifest.sha256}`; temperature {manifest.temperature:.3f};",
+        f"`uncertain` below {manifest.uncertain_below:.2f}.\n",
+        *_accuracy(every, manifest.uncertain_below),
+        *_recall(every),
+        *_sexes(every),
+        *_people(every),
+        *(f"![{name}]({name})\n" for name in pictures),
+    ]
+    return "\n".join(lines)
+
+
+def percent(share: Share) -> str:
+    """A share and its interval in per cent."""
+    return f"{100 * share.value:.1f} ({100 * share.low:.1f} to {100 * share.high:.1f})"
+
+
+def _accuracy(every: Sequence[Answers], threshold: float) -> Iterator[str]:
+    names = ("test", "n", "people", "right, %", "mean recall, %", "refused, %", "ECE", "certain, %")
+    yield f"| {' | '.join(names)} | right of these, % |"
+    yield "|---" * (len(names) + 1) + "|"
+    for answers in every:
+        answered = answers.answered
+        people = len(set(answers.person.tolist()) - {UNKNOWN}) or "?"
+        error = calibration_error(answers.scores[answered], answers.label[answered])
+        certain = answered & (answers.scores.max(1) >= threshold)
+        kept = f"{100 * answers.right[certain].mean():.1f}" if certain.any() else ""
+        recall = mean_recall(answers.predicted, answers.label)
+        yield (
+            f"| {answers.title} | {len(answers.label)} | {people} | {percent(answers.accuracy())} "
+            f"| {100 * recall:.1f} | {100 * (1 - answered.mean()):.1f} | {error:.3f} "
+            f"| {100 * certain.mean():.1f} | {kept} |"
+        )
+    yield ""
+
+
+def _recall(every: Sequence[Answers]) -> Iterator[str]:
+    yield "Found of each emotion, % (n):\n"
+    yield "| test | " + " | ".join(EMOTIONS) + " |"
+    yield "|---" * (len(EMOTIONS) + 1) + "|"
+    for answers in every:
+        cells = []
+        for emotion in range(len(EMOTIONS)):
+            mine = answers.label == emotion
+            cells.append(f"{100 * answers.right[mine].mean():.0f} ({mine.sum()})" if mine.any() else "")
+        yield f"| {answers.title} | " + " | ".join(cells) + " |"
+    yield ""
+
+
+def _sexes(every: Sequence[Answers]) -> Iterator[str]:
+    rows = [
+        f"| {answers.title} | {sex} | {share.n} | {percent(share)} |"
+        for answers in every
+        for sex, share in answers.accuracy_by_sex()
+    ]
+    if rows:
+        yield "By sex, where the corpus' index has it:\n"
+        yield "| test | sex | n | right, % |"
+        yield "|---|---|---|---|"
+        yield from rows
+        yield ""
+
+
+def _people(every: Sequence[Answers]) -> Iterator[str]:
+    yield "People of each test:\n"
+    for answers in every:
+        people = sorted(set(answers.person.tolist()) - {UNKNOWN})
+        if not people:
+            yield f"- {answers.title}: not known to the corpus"
+        elif len(people) <= NAMED_PEOPLE:
+            yield f"- {answers.title}: {', '.join(people)}"
+        else:
+            yield f"- {answers.title}: {len(people)} people"
+    yield ""
