@@ -22,9 +22,14 @@ class Breaker:
         self._in_a_row = 0
         self._closed_again_at = 0.0
 
+    @property
+    def is_open(self) -> bool:
+        """True while calls fail at once, but for a trial now and then."""
+        return self._in_a_row >= self._failures
+
     def allows(self) -> bool:
         """Tell whether a call may be made now; when open, lets one trial through and waits again."""
-        if self._in_a_row < self._failures:
+        if not self.is_open:
             return True
         now = self._clock()
         if now < self._closed_again_at:

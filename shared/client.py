@@ -71,6 +71,8 @@ class ServiceClient:
         self._attempts = attempts
         self._breaker = breaker or Breaker()
         self._metrics = metrics
+        if metrics is not None:
+            metrics.breaker_open.labels(service).set_function(lambda: float(self._breaker.is_open))
         limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
         self._http = httpx.AsyncClient(
             base_url=base_url,

@@ -11,11 +11,13 @@ from typing import Any, cast
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shared.contracts.problems import CATALOGUE, MEDIA_TYPE, Problem
+from shared.security_headers import ALWAYS
 
 MAX_HEAD_BYTES = 64 * 1024
 HEAD_SECONDS = 15.0
 LINGER_SECONDS = 30.0
 _AFTER_REFUSAL_SECONDS = 5.0
+_SECURITY_HEADERS = "".join(f"{name.lower()}: {value}\r\n" for name, value in ALWAYS.items())
 
 
 def most_connections() -> int:
@@ -164,7 +166,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         retry = "" if problem.retry_after is None else f"retry-after: {problem.retry_after}\r\n"
         head = (
             f"HTTP/1.1 {problem.status} {reason}\r\ncontent-type: {MEDIA_TYPE}\r\n"
-            f"content-length: {len(body)}\r\n{retry}cache-control: no-store\r\nconnection: close\r\n\r\n"
+            f"content-length: {len(body)}\r\n{retry}{_SECURITY_HEADERS}connection: close\r\n\r\n"
         )
         self.transport.write(head.encode("ascii") + body)
         if self.transport.can_write_eof():

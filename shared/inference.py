@@ -1,10 +1,11 @@
 """ONNX sessions with their manifests, and the threads that run them."""
 
 import asyncio
+import contextlib
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from pathlib import Path
@@ -18,7 +19,8 @@ from pydantic import ValidationError
 from shared.contracts.manifests import Manifest, ModelSummary
 from shared.contracts.problems import Problem
 from shared.deadlines import current_deadline
-from shared.metrics import ServiceMetrics
+from shared.metrics import ServiceMetrics, current_metrics
+from shared.request_context import note_milliseconds
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -119,7 +121,26 @@ class OnnxSession:
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Run the network once; see `InferenceSession.run`."""
-        return dict(zip(self._outputs, self._session.run(self._outputs, dict(inputs)), strict=True))
+        with network_time(self._manifest.name):
+            found = self._session.run(self._outputs, dict(inputs))
+        return dict(zip(self._outputs, found, strict=True))
+
+
+@contextlib.contextmanager
+def network_time(model: str) -> Iterator[None]:
+    """Count the time inside the block as a run of a network, in the metrics and the log line of the request.
+
+    Args:
+        model: the manifest's name.
+    """
+    started = time.perf_counter()
+    try:
+        yield
+    finally:
+        seconds = time.perf_counter() - started
+        note_milliseconds("networks_ms", model, seconds)
+        if (metrics := current_metrics.get()) is not None:
+            metrics.network_duration.labels(model).observe(seconds)
 
 
 def calibrated(logits: NDArray[np.floating], temperature: float) -> NDArray[np.float64]:
@@ -166,6 +187,7 @@ class InferencePool:
         submitted = time.monotonic()
 
         def timed() -> T:
+            current_metrics.set(self._metrics)
             if (deadline := current_deadline.get()) is not None:
                 deadline.check()
             started = time.monotonic()
@@ -194,6 +216,8 @@ class InferencePool:
 
     def _observe(self, function: Callable[..., object], waited: float, ran: float) -> None:
         if self._metrics is not None:
-            task = getattr(function, "__name__", type(function).__name__)
+            task = getattr(function, "__name__", type(function).__name__).lstrip("_")
+            note_milliseconds("calls_ms", "waited", waited)
+            note_milliseconds("calls_ms", "ran", ran)
             self._metrics.inference_wait.labels(task).observe(waited)
             self._metrics.inference_duration.labels(task).observe(ran)

@@ -4,6 +4,8 @@ Names follow the OpenTelemetry semantic conventions for HTTP, as its Prometheus 
 (`http.server.request.duration` in seconds becomes `http_server_request_duration_seconds`).
 """
 
+from contextvars import ContextVar
+
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -17,6 +19,7 @@ from prometheus_client import (
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has no annotation here
 
+_NETWORK_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
 
@@ -61,9 +64,16 @@ class ServiceMetrics:
         )
         self.inference_duration = Histogram(
             "emotion_inference_duration_seconds",
-            "Time that one call spends in the networks, without waiting.",
+            "Time that one call spends in an inference thread, without waiting.",
             ["task"],
             buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.network_duration = Histogram(
+            "emotion_network_duration_seconds",
+            "Time of one run of one network.",
+            ["model"],
+            buckets=_NETWORK_SECONDS,
             registry=self.registry,
         )
         self.inference_wait = Histogram(
@@ -84,6 +94,12 @@ class ServiceMetrics:
             ["problem"],
             registry=self.registry,
         )
+        self.breaker_open = Gauge(
+            "emotion_breaker_open",
+            "1 while calls to an inner service are given up at once, after failures in a row.",
+            ["server_address"],
+            registry=self.registry,
+        )
         self.ready = Gauge(
             "emotion_ready", "1 when the networks are loaded and have run once.", registry=self.registry
         )
@@ -91,3 +107,6 @@ class ServiceMetrics:
     def exposition(self) -> bytes:
         """Give all values in Prometheus' text format, version 0.0.4."""
         return generate_latest(self.registry)
+
+
+current_metrics: ContextVar[ServiceMetrics | None] = ContextVar("current_metrics", default=None)

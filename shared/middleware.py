@@ -17,13 +17,17 @@ from shared.request_context import (
     TRACE_HEADER,
     accept_request_id,
     accept_trace,
+    current_notes,
     current_request_id,
     current_service,
     current_trace,
+    note,
 )
+from shared.security_headers import add_security_headers, explorer_policy
 
 _log = logging.getLogger("shared.requests")
 _QUIET = {"/health/live", "/health/ready", "/metrics"}
+_EXPLORERS = {"/docs", "/redoc"}
 
 
 class RequestContextMiddleware:
@@ -56,7 +60,8 @@ class RequestContextMiddleware:
             (current_request_id, current_request_id.set(request_id)),
             (current_trace, current_trace.set(accept_trace(headers.get(TRACE_HEADER)))),
         )
-        answer = _Answer(send, request_id)
+        notes_token = current_notes.set({})
+        answer = _Answer(send, request_id, is_explorer=scope["path"] in _EXPLORERS)
         active = self._metrics.active_requests.labels(_known_method(scope["method"]))
         active.inc()
         started = time.perf_counter()
@@ -65,6 +70,7 @@ class RequestContextMiddleware:
         finally:
             active.dec()
             self._record(scope, answer.status, time.perf_counter() - started)
+            current_notes.reset(notes_token)
             for variable, token in tokens:
                 variable.reset(token)
 
@@ -99,6 +105,7 @@ class RequestContextMiddleware:
         self, scope: Scope, receive: Receive, answer: "_Answer", problem: Problem
     ) -> None:
         self._metrics.refusals.labels(problem.name).inc()
+        note(problem=problem.name)
         if answer.status is None:
             await problem_response(problem)(scope, receive, answer)
 
@@ -109,7 +116,7 @@ class RequestContextMiddleware:
         self._metrics.request_duration.labels(method, path, str(status or 499)).observe(seconds)
         if path not in _QUIET:
             fields = {"method": method, "route": path, "status": status, "ms": round(seconds * 1000, 1)}
-            _log.info("request", extra={"fields": fields})
+            _log.info("request", extra={"fields": {**fields, **(current_notes.get() or {})}})
 
 
 def _known_method(method: str) -> str:
@@ -118,11 +125,19 @@ def _known_method(method: str) -> str:
 
 
 class _Answer:
-    """The send side: remembers the status, adds the headers that every answer carries."""
+    """The send side: remembers the status, adds the headers that every answer carries.
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    Args:
+        send: where messages go.
+        request_id: for its header.
+        is_explorer: the answer is a page whose policy depends on what is in it.
+    """
+
+    def __init__(self, send: Send, request_id: str, *, is_explorer: bool) -> None:
         self._send = send
         self._request_id = request_id
+        self._is_explorer = is_explorer
+        self._held: Message | None = None
         self.status: int | None = None
 
     async def __call__(self, message: Message) -> None:
@@ -130,5 +145,14 @@ class _Answer:
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
             headers["X-Request-Id"] = self._request_id
-            headers["X-Content-Type-Options"] = "nosniff"
+            if self._is_explorer:
+                self._held = message
+                return
+            add_security_headers(headers)
+        elif self._held is not None:
+            start, self._held = self._held, None
+            headers = MutableHeaders(scope=start)
+            headers["Content-Security-Policy"] = explorer_policy(message.get("body", b""))
+            add_security_headers(headers)
+            await self._send(start)
         await self._send(message)

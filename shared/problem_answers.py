@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from shared.contracts.problems import MEDIA_TYPE, Problem, ProblemDocument
 from shared.metrics import ServiceMetrics
-from shared.request_context import current_request_id
+from shared.request_context import current_request_id, note
 
 _log = logging.getLogger(__name__)
 
@@ -101,6 +101,7 @@ def add_problem_answers(app: FastAPI, metrics: ServiceMetrics) -> None:
 
     def count(problem: Problem) -> Problem:
         metrics.refusals.labels(problem.name).inc()
+        note(problem=problem.name)
         return problem
 
     async def on_problem(_: Request, error: Exception) -> Response:

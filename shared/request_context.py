@@ -1,8 +1,9 @@
-"""What belongs to the request at hand: its id and its trace, for logs, answers and inner calls."""
+"""What belongs to the request at hand: its id and trace, and what its log line says."""
 
 import re
 import secrets
 from contextvars import ContextVar
+from typing import Any
 
 REQUEST_ID_HEADER = "x-request-id"
 TRACE_HEADER = "traceparent"
@@ -13,6 +14,23 @@ _TRACE = re.compile(r"[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0
 current_service: ContextVar[str | None] = ContextVar("current_service", default=None)
 current_request_id: ContextVar[str | None] = ContextVar("current_request_id", default=None)
 current_trace: ContextVar[str | None] = ContextVar("current_trace", default=None)
+current_notes: ContextVar[dict[str, Any] | None] = ContextVar("current_notes", default=None)
+
+
+def note(**notes: object) -> None:
+    """Add members to the one log line of the request at hand; nothing happens outside of one.
+
+    Only what the server made itself belongs there: numbers, names of kinds. Never what somebody sent.
+    """
+    if (members := current_notes.get()) is not None:
+        members.update(notes)
+
+
+def note_milliseconds(group: str, name: str, seconds: float) -> None:
+    """Add up time under `group.name` in the log line of the request at hand, in milliseconds."""
+    if (members := current_notes.get()) is not None:
+        times = members.setdefault(group, {})
+        times[name] = round(times.get(name, 0.0) + seconds * 1000, 2)
 
 
 def accept_request_id(value: str | None) -> str:

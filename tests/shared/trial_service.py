@@ -1,0 +1,56 @@
+"""A small service made by the factory, with a real network and everything that can go wrong."""
+
+import asyncio
+import contextlib
+
+import httpx
+from fastapi import APIRouter, Request
+
+from shared.contracts.problems import Problem
+from shared.inference import InferencePool, network_time
+from shared.service import create_service
+from shared.settings import ServiceSettings
+
+router = APIRouter(prefix="/v1")
+
+
+@router.get("/number")
+async def number(value: int = 1) -> int:
+    return value
+
+
+@router.get("/problem")
+async def problem() -> None:
+    raise Problem("overloaded", "Full.", retry_after=7)
+
+
+@router.post("/work")
+async def work(request: Request) -> int:
+    await request.body()
+    return await request.app.state.pool.run(_work)
+
+
+def _work() -> int:
+    with network_time("trial-network-1"):
+        return sum(range(1000))
+
+
+@contextlib.asynccontextmanager
+async def trial_service():
+    app = create_service(
+        name="trial",
+        title="Trial",
+        description="",
+        settings=ServiceSettings(),
+        routers=[router],
+        load=lambda _: (),
+    )
+    app.state.pool = InferencePool(workers=1, queue=4, metrics=app.state.metrics)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://trial") as client,
+    ):
+        while not (await client.get("/health/ready")).is_success:  # noqa: ASYNC110 - as a client would
+            await asyncio.sleep(0.01)
+        yield client
+    app.state.pool.close()
