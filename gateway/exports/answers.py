@@ -1,7 +1,6 @@
 """A finished analysis as an HTTP answer: JSON, or the format that the client wants."""
 
-import asyncio
-from collections.abc import Mapping
+import re
 from typing import Any
 
 from fastapi.responses import Response, StreamingResponse
@@ -12,37 +11,22 @@ from gateway.exports.negotiation import require_writable
 from shared.contracts.analyses import Analysis
 
 
-async def stored_answer(stored: bytes, export: ExportFormat | None, headers: Mapping[str, str]) -> Response:
-    """Answer with an analysis that was stored as JSON; see `analysis_answer`."""
-    if export is None:
-        return Response(stored, headers={**headers, "vary": "Accept"}, media_type="application/json")
-    analysis = await asyncio.to_thread(Analysis.model_validate_json, stored)
-    return analysis_answer(analysis, export, headers)
-
-
-def analysis_answer(
-    analysis: Analysis, export: ExportFormat | None, headers: Mapping[str, str] | None = None
-) -> Response:
+def analysis_answer(analysis: Analysis, export: ExportFormat | None) -> Response:
     """Answer with an analysis, written piece by piece.
 
     Args:
         analysis: finished.
         export: the format; None for JSON.
-        headers: more headers.
 
     Raises:
         Problem: `not-acceptable` when the analysis lacks what the format shows.
     """
-    more = headers or {}
     if export is None:
-        return Response(
-            analysis.model_dump_json(), headers={**more, "vary": "Accept"}, media_type="application/json"
-        )
+        return Response(analysis.model_dump_json(), headers={"vary": "Accept"}, media_type="application/json")
     require_writable(export, possible=export.can_write(analysis))
     return StreamingResponse(
         export.pieces(analysis),
         headers={
-            **more,
             "content-type": export.content_type,
             "content-disposition": f'attachment; filename="{_file_name(analysis.id)}.{export.name}"',
             "vary": "Accept",
@@ -52,9 +36,7 @@ def analysis_answer(
 
 def _file_name(identifier: str) -> str:
     """Give an id without what a header or a file system would trip over."""
-    return "".join(
-        letter for letter in identifier if letter.isascii() and (letter.isalnum() or letter == "_")
-    )
+    return re.sub(r"[^A-Za-z0-9_]", "", identifier)
 
 
 def example_contents(analysis: Analysis) -> dict[str, Any]:
