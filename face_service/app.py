@@ -63,13 +63,13 @@ def load_readers(settings: FaceSettings) -> tuple[dict[Profile, FaceReader], lis
         ModelFileError: a network is missing or not what its manifest says.
     """
     default, paper = settings.face_models / "default", settings.face_models / "paper"
-    # Its inputs are padded to a few fixed shapes, so it may keep its memory.
+    # Inputs of these two come in a few fixed shapes, so they may keep their memory.
     detection = OnnxSession(default / "detection", threads=1, arena=True)
     classifiers = {
         profile: FaceClassifier(_session(folder / "classification"))
         for profile, folder in ((Profile.DEFAULT, default), (Profile.PAPER, paper))
     }
-    expression = ExpressionReader(_session(default / "expression"))
+    expression = ExpressionReader(OnnxSession(default / "expression", threads=1, arena=True))
     haar = HaarDetector(paper / "detection")
     readers = {
         Profile.DEFAULT: FaceReader(

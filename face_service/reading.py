@@ -1,7 +1,7 @@
 """Pictures in, faces with scores out: one reader for each profile."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,13 +67,21 @@ class FaceReader:
         self._expression = expression
         self._expression_faces = expression_faces
 
-    def read(self, pictures: Sequence[Picture], *, max_faces: int, film: bool = False) -> FaceBatch:
+    def read(
+        self,
+        pictures: Sequence[Picture],
+        *,
+        max_faces: int,
+        film: bool = False,
+        expressions_of: Collection[int] | None = None,
+    ) -> FaceBatch:
         """Find and score the faces of a batch of pictures.
 
         Args:
             pictures: shape [h, w, 3] each, RGB, at least 1 x 1; sizes may differ.
             max_faces: of each picture, at most this many faces are kept, the largest first.
             film: they are frames of one film, in order.
+            expressions_of: numbers of the pictures whose faces' blendshapes are read; None: of all.
 
         Returns:
             One entry a picture, in the same order.
@@ -86,7 +94,9 @@ class FaceReader:
         faces = [face for faces in found for face in faces]
         crops = self._crops(faces)
         classified = self._classifier.classify(crops)
-        expressions = self._read_expressions(found)
+        expressions = self._read_expressions(
+            [faces for index, faces in enumerate(found) if expressions_of is None or index in expressions_of]
+        )
         spent = time.perf_counter() - started
         described = iter(
             [

@@ -1,5 +1,6 @@
 """HTTP of face_service."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -56,6 +57,15 @@ async def faces(
     max_faces: Annotated[
         int | None, Query(ge=1, le=64, description="Faces kept of each picture, the largest first.")
     ] = None,
+    expressions_of: Annotated[
+        str | None,
+        Query(
+            pattern=r"^([0-9]{1,4}(,[0-9]{1,4})*)?$",
+            max_length=4096,
+            description="Numbers, from 0, of the pictures of whose faces blendshapes are read; else all.",
+            examples=["0,2,4,6"],
+        ),
+    ] = None,
 ) -> FaceBatch:
     """Take one array of frames, or one or several JPEG or PNG files named `file`.
 
@@ -77,19 +87,33 @@ async def faces(
             field="content-type",
         )
     body = await read_body(request, settings.max_body_bytes)
-    kept = settings.face_max_faces if max_faces is None else max_faces
+    wanted = Wanted(
+        max_faces=settings.face_max_faces if max_faces is None else max_faces,
+        expressions_of=None
+        if expressions_of is None
+        else frozenset(int(number) for number in expressions_of.split(",") if number),
+    )
     if kind == NPY:
-        return await pool.run(read_array, body, reader=reader, limits=limits, max_faces=kept)
+        return await pool.run(read_array, body, reader=reader, limits=limits, wanted=wanted)
     files = await files_of_form(body, request.headers, most=limits.pictures + 1)
-    return await pool.run(read_files, files, reader=reader, limits=limits, max_faces=kept)
+    return await pool.run(read_files, files, reader=reader, limits=limits, wanted=wanted)
 
 
-def read_array(body: bytes, *, reader: FaceReader, limits: PictureLimits, max_faces: int) -> FaceBatch:
+@dataclass(frozen=True)
+class Wanted:
+    """What a call asks for; see `FaceReader.read`."""
+
+    max_faces: int
+    expressions_of: frozenset[int] | None = None
+
+
+def read_array(body: bytes, *, reader: FaceReader, limits: PictureLimits, wanted: Wanted) -> FaceBatch:
     """Read the faces of an .npy body; raises what `pictures_from_npy` raises."""
     pictures: list[Picture] = pictures_from_npy(body, limits)
-    return reader.read(pictures, max_faces=max_faces, film=True)
+    return reader.read(pictures, max_faces=wanted.max_faces, film=True, expressions_of=wanted.expressions_of)
 
 
-def read_files(files: list[bytes], *, reader: FaceReader, limits: PictureLimits, max_faces: int) -> FaceBatch:
+def read_files(files: list[bytes], *, reader: FaceReader, limits: PictureLimits, wanted: Wanted) -> FaceBatch:
     """Read the faces of picture files; raises what `pictures_from_files` raises."""
-    return reader.read(pictures_from_files(files, limits), max_faces=max_faces)
+    pictures = pictures_from_files(files, limits)
+    return reader.read(pictures, max_faces=wanted.max_faces, expressions_of=wanted.expressions_of)

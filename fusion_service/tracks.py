@@ -81,19 +81,25 @@ class TrackReader:
             people: [n] id of the person of each face; 0 is left as it is.
 
         Returns:
-            [n, 7] scores; those of the still picture where too little of the person is seen.
+            [n, 7] scores; those of the still picture where too little of the person is seen. A face without
+            an expression vector (they are read of every second frame or so) shares what the same person's
+            nearest face with one shows.
         """
         scores = faces.scores
         if faces.expression.shape[1] != self.head.dimensions:
             return scores
-        joined = scores.copy()
         known = np.flatnonzero(np.isfinite(faces.expression[:, 0]) & (people > 0))
-        known = known[np.argsort(people[known], kind="stable")]
+        known = known[np.lexsort((faces.t[known], people[known]))]
+        said = np.full_like(scores, np.nan)
         for rows in self._stretches(known, people, faces.t):
             chosen = rows[every(faces.t[rows], self.head.step_seconds)]
             moved = self._over_time(faces.expression[chosen], faces.t[chosen])
             if moved is not None:
-                joined[rows] = softmax(self.head.still_weight * log_scores(scores[rows]) + moved)
+                said[rows] = moved
+        heard = nearest_known(faces.t, people, known, furthest=self.head.longest_step_seconds)
+        rows = np.flatnonzero((heard >= 0) & np.isfinite(said[heard, 0]))
+        joined = scores.copy()
+        joined[rows] = softmax(self.head.still_weight * log_scores(scores[rows]) + said[heard[rows]])
         return joined
 
     def _stretches(self, rows: IntArray, people: IntArray, t: FloatArray) -> list[IntArray]:
@@ -127,3 +133,33 @@ def every(t: FloatArray, step: float) -> IntArray:
     # By slots of one step, so that the choice does not depend on how many frames lie between.
     slots = np.floor((t - t[0]) / step + 1e-6)
     return np.flatnonzero(np.diff(slots, prepend=-1) > 0)
+
+
+def nearest_known(t: FloatArray, people: IntArray, known: IntArray, *, furthest: float) -> IntArray:
+    """Give for every face the nearest in time of the same person's faces with an expression vector.
+
+    Args:
+        t: [n] seconds.
+        people: [n] id of the person of each face; 0 is nobody.
+        known: [k] rows with a vector, sorted by person, then by time.
+        furthest: seconds beyond which a face is too far away.
+
+    Returns:
+        [n] rows, the row itself where it has a vector; -1 where there is none.
+    """
+    found = np.full(len(t), -1, dtype=np.int64)
+    order = np.argsort(people, kind="stable")
+    sorted_people = people[order]
+    for own in np.split(known, np.flatnonzero(np.diff(people[known])) + 1):
+        if len(own) == 0:
+            continue
+        person = people[own[0]]
+        begin, end = np.searchsorted(sorted_people, person), np.searchsorted(sorted_people, person, "right")
+        rows = order[begin:end]
+        after = np.clip(np.searchsorted(t[own], t[rows]), 1, max(1, len(own) - 1))
+        before = own[after - 1]
+        following = own[np.minimum(after, len(own) - 1)]
+        nearer = np.where(t[rows] - t[before] <= t[following] - t[rows], before, following)
+        close = np.abs(t[nearer] - t[rows]) <= furthest
+        found[rows[close]] = nearer[close]
+    return found

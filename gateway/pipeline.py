@@ -20,7 +20,7 @@ from gateway.assembly import (
     no_speech_notices,
     reduce_detail,
 )
-from gateway.fan_out import FanOut
+from gateway.fan_out import ExpressionPace, FanOut
 from gateway.media.decoder import DecodeOptions, DecoderPool, Decoding
 from gateway.metrics import AnalysisMetrics
 from gateway.options import AnalysisOptions
@@ -41,7 +41,7 @@ from shared.contracts.analyses import (
     Timings,
 )
 from shared.contracts.fusion import FusionRequest, FusionResult
-from shared.contracts.media import Media, Modality
+from shared.contracts.media import Media, MediaKind, Modality
 from shared.contracts.problems import Problem
 from shared.deadlines import Deadline, current_deadline
 
@@ -205,9 +205,6 @@ async def analyse(
     faces = FaceReading(tools.faces, options.profile, tools.calls_in_flight)
     speech = SpeechReading(tools.speech, options.profile, tools.calls_in_flight)
     run = _Run(options, faces, speech, receive_ms)
-    fan_out = FanOut(
-        faces, speech, frames_per_call=tools.frames_per_call, stretch_seconds=tools.stretch_seconds
-    )
     deadline = current_deadline.get() or Deadline.after(86_400)
     try:
         async with tools.decoders.decode(upload, _decode_options(options), deadline=deadline.at) as decoding:
@@ -215,6 +212,14 @@ async def analyse(
                 media = await decoding.probe()
                 run.readable = _readable(media, options)
                 yield Probed(media=media)
+                pace = ExpressionPace(options.fps if media.kind is MediaKind.FILM else None)
+                fan_out = FanOut(
+                    faces,
+                    speech,
+                    pace=pace,
+                    frames_per_call=tools.frames_per_call,
+                    stretch_seconds=tools.stretch_seconds,
+                )
                 async for event in run.decode(decoding, fan_out):
                     yield event
             finally:

@@ -5,7 +5,8 @@ A reading outlives a failed call: what was read stays, and the notices say what 
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -27,6 +28,21 @@ _REASONS = {
     "breaker-open": "it failed repeatedly just now",
     "failing": "it failed",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class SampledFrame:
+    """A frame on its way to face_service.
+
+    Args:
+        t: presentation time, seconds.
+        picture: [h, w, 3] RGB.
+        expression: whether the blendshapes of its faces are wanted.
+    """
+
+    t: float
+    picture: NDArray[np.uint8]
+    expression: bool
 
 
 class _Reading:
@@ -143,20 +159,25 @@ class FaceReading(_Reading):
         self.frames: list[FrameFaces] = []
         self.fresh: list[FrameFaces] = []
 
-    async def read(self, times: list[float], pictures: list[NDArray[np.uint8]]) -> None:
+    async def read(self, frames: Sequence[SampledFrame]) -> None:
         """Send a batch of frames of one size; their faces appear in `frames` and `fresh`."""
-        await self.start(partial(self._read, times, pictures))
+        await self.start(partial(self._read, frames))
 
     def take_fresh(self) -> tuple[FrameFaces, ...]:
         """Give the frames that were answered since the last time."""
         fresh, self.fresh = tuple(self.fresh), []
         return fresh
 
-    async def _read(self, times: list[float], pictures: list[NDArray[np.uint8]]) -> None:
-        batch: FaceBatch = await self._service.read_faces(pictures, self._profile)
+    async def _read(self, frames: Sequence[SampledFrame]) -> None:
+        batch: FaceBatch = await self._service.read_faces(
+            [frame.picture for frame in frames],
+            self._profile,
+            expressions_of=[index for index, frame in enumerate(frames) if frame.expression],
+        )
         self.model, self.uncertain_below = batch.model, batch.uncertain_below
         found = [
-            FrameFaces(t=t, faces=picture.faces) for t, picture in zip(times, batch.pictures, strict=True)
+            FrameFaces(t=frame.t, faces=picture.faces)
+            for frame, picture in zip(frames, batch.pictures, strict=True)
         ]
         self.frames.extend(found)
         self.fresh.extend(found)

@@ -25,12 +25,15 @@ class FaceService:
         self._client = client
         self._seconds = seconds
 
-    async def read_faces(self, pictures: Sequence[NDArray[np.uint8]], profile: Profile) -> FaceBatch:
+    async def read_faces(
+        self, pictures: Sequence[NDArray[np.uint8]], profile: Profile, *, expressions_of: Sequence[int]
+    ) -> FaceBatch:
         """Find and read the faces of pictures of one size.
 
         Args:
             pictures: RGB, each of shape [height, width, 3].
             profile: which networks.
+            expressions_of: numbers of the pictures whose faces' blendshapes are wanted.
 
         Raises:
             shared.contracts.problems.Problem, shared.client.ServiceDownError: see `ServiceClient.post`.
@@ -40,7 +43,7 @@ class FaceService:
             "/v1/faces",
             body,
             media_type=npy.MEDIA_TYPE,
-            parameters={"profile": profile.value},
+            parameters={"profile": profile.value, "expressions_of": ",".join(map(str, expressions_of))},
             seconds=self._seconds,
         )
         return FaceBatch.model_validate_json(answer)

@@ -44,6 +44,21 @@ def test_a_batch_of_frames(client, astronaut):
     assert batch.compute_ms > 0
 
 
+def test_blendshapes_of_chosen_frames_only(client, astronaut):
+    frames = write_npy(np.stack([pasted(astronaut, 300, at=(20, 10))] * 5))
+
+    def read(path):
+        batch = faces_of(client.post(path, content=frames, headers=NPY))
+        return [picture.faces[0].expression is not None for picture in batch.pictures]
+
+    assert read("/v1/faces") == [True] * 5
+    assert read("/v1/faces?expressions_of=0,2,4,99") == [True, False, True, False, True]
+    assert read("/v1/faces?expressions_of=") == [False] * 5
+    answer = client.post("/v1/faces?expressions_of=1,x", content=frames, headers=NPY)
+    assert answer.status_code == 422
+    assert problem_of(answer).field == "expressions_of"
+
+
 def test_files_in_their_order(client, astronaut, coffee):
     files = [("file", ("a.png", png(coffee))), ("file", ("b.png", png(astronaut)))]
     batch = faces_of(client.post("/v1/faces", files=files))

@@ -55,5 +55,8 @@ def test_each_face_by_itself(session, crop):
     reader = ExpressionReader(session)
     both = reader.read(np.stack([crop, crop[:, ::-1]]))
     assert both.shape == (2, 52)
-    assert np.array_equal(both[0], reader.read(crop[None])[0])
+    np.testing.assert_allclose(both[0], reader.read(crop[None])[0], atol=1e-5)
+    seven = reader.read(np.stack([crop, crop[:, ::-1]] * 3 + [crop]))
+    np.testing.assert_allclose(seven[::2], np.tile(both[0], (4, 1)), atol=1e-5)
+    np.testing.assert_allclose(seven[1::2], np.tile(both[1], (3, 1)), atol=1e-5)
     assert reader.read(crop[:0]).shape[0] == 0

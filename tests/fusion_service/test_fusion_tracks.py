@@ -109,13 +109,34 @@ def test_vectors_of_another_network_are_left_alone(make, with_head, without_head
     assert judge(make.film(frames), with_head).face == judge(make.film(frames), without_head).face
 
 
-def test_faces_without_expression_keep_their_scores(make, moving):
+def test_a_face_without_expression_shares_what_its_neighbours_show(make, moving):
     frames = moving(15)
     frames[7] = [frames[7][0].model_copy(update={"expression": None})]
     faces = face_columns(make.film(frames).frames)
     scores = TrackReader(head()).read(faces, np.ones(15, dtype=np.int64))
-    np.testing.assert_allclose(scores[7], faces.scores[7])
-    assert (scores[[6, 8]].argmax(axis=1) == 6).all()
+    np.testing.assert_allclose(scores[7], scores[6])
+    assert (scores[[6, 7, 8]].argmax(axis=1) == 6).all()
+
+
+def test_a_face_far_from_any_expression_keeps_its_scores(make, moving):
+    frames = moving(20)
+    for index in range(12, 20):
+        frames[index] = [frames[index][0].model_copy(update={"expression": None})]
+    faces = face_columns(make.film(frames).frames)
+    scores = TrackReader(head()).read(faces, np.ones(20, dtype=np.int64))
+    assert (scores[:14].argmax(axis=1) == 6).all()
+    np.testing.assert_allclose(scores[14:], faces.scores[14:])
+
+
+def test_nobody_shares_what_another_person_shows(make, moving):
+    frames = moving(15)
+    frames[7] = [frames[7][0].model_copy(update={"expression": None})]
+    faces = face_columns(make.film(frames).frames)
+    people = np.ones(15, dtype=np.int64)
+    for other in (0, 2):
+        people[7] = other
+        scores = TrackReader(head()).read(faces, people)
+        np.testing.assert_allclose(scores[7], faces.scores[7])
 
 
 def test_scores_sum_to_one_whatever_the_features(make):

@@ -11,6 +11,7 @@ from training.fusion.learn import as_parameters
 from training.fusion.measures import calibration_error, wilson
 from training.fusion.movement import aligned_by_eyes, learn_movement
 from training.fusion.pool import fit_pool, fit_power, fit_temperature, fit_threshold, log_loss
+from training.fusion.record import EXPRESSION_FPS
 from training.fusion.track_head import Examples, Recipe, describe, fit_head
 
 
@@ -67,7 +68,7 @@ def test_training_and_serving_read_alike(chance, examples):
     """What the service says of a stretch is what the fitted layer says of its features."""
     head = fit_head(examples, None)
     served = TrackReader(as_parameters(head, temperature=1.3, still_weight=0.0, weight=1.0))
-    t = np.arange(15) / 5
+    t = np.arange(15) / EXPRESSION_FPS
     expression = stretch(chance, 4).astype(np.float32)
     zeros = np.zeros(15)
     faces = FaceColumns(

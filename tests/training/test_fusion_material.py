@@ -13,7 +13,7 @@ from shared.contracts.fusion import FrameFaces, Strategy
 from training.corpora.av import Film, actors, eight_to_seven, read_javased, read_ravdess_scores
 from training.fusion.card import LICENCE, Told, default_card
 from training.fusion.evaluate import Measured, confusion, read_voice, table
-from training.fusion.films import SeenFilm, film_examples, mesh_points, part_examples
+from training.fusion.films import SeenFilm, all_examples, film_examples, mesh_points, part_examples
 from training.fusion.likeness import likeness_table, linking_rules, measure_likeness
 from training.fusion.publish import publish
 from training.fusion.record import Recording, read_recordings, rescore, write_recordings
@@ -156,6 +156,13 @@ def test_examples_of_films(films):
     assert len(parts.emotion) == 4 * 6
     assert parts.weight.sum() == pytest.approx(4 * 2 * 0.5)
     assert set(parts.person) == {"01", "06"}
+    assert all_examples(films).weight.sum() == pytest.approx(2 * 4 + 2 * 4)
+
+
+def test_both_halves_of_the_frames_are_read(films):
+    first, second = films[0].read_rows(0), films[0].read_rows(1)
+    assert sorted([*first, *second]) == list(films[0].main_rows)
+    assert not set(first) & set(second)
 
 
 def test_points_are_given_to_their_films(films):
@@ -208,6 +215,7 @@ def test_tables():
         np.asarray([1, 1, 1, 4]),
         {"way": scores / scores.sum()},
         np.zeros(4),
+        (np.asarray([1, 1, 1, 4]), scores),
     )
     assert "| way | 75.0 |" in table(measured)
     assert "| happiness | 1 | 2 | 0 | 0 | 0 | 0 | 0 |" in confusion(scores, measured.emotion)

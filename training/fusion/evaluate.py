@@ -28,7 +28,7 @@ from training.fusion.learn import learn, spoken
 from training.fusion.measures import calibration_error, wilson
 from training.fusion.movement import learn_movement, read_moved_faces
 from training.fusion.pool import fit_threshold, log_loss
-from training.fusion.record import FPS, Recording, read_recordings
+from training.fusion.record import EXPRESSION_FPS, Recording, as_asked_for, read_recordings
 from training.fusion.track_head import Examples, moved_examples
 
 FloatArray = NDArray[np.float64]
@@ -40,7 +40,7 @@ class Material:
     """All that the fusion is learned from."""
 
     films: list[SeenFilm]
-    recordings: dict[str, Recording]
+    recordings: dict[tuple[str, int], Recording]
     voice: dict[str, FloatArray]
     movement: Examples | None
     clips: list[str]
@@ -52,12 +52,17 @@ class Material:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Scores [n, 7] of n films by each way of judging them, by parameters that never saw their actor."""
+    """Scores [n, 7] of n films by each way of judging them, by parameters that never saw their actor.
+
+    `all_phases` holds the emotion [3n] and the scores [3n, 7] of strategy `learned` for every phase from
+    which the films were sampled: not more films, but a steadier threshold.
+    """
 
     actor: NDArray[np.str_]
     emotion: IntArray
     scores: dict[str, FloatArray]
     face_weight: FloatArray
+    all_phases: tuple[IntArray, FloatArray]
 
 
 def read_voice(path: Path, temperature: float) -> dict[str, FloatArray]:
@@ -98,8 +103,10 @@ def read_material(
     points = mesh_points(films, np.load(work / "points.npy"))
     known = [film.faces.expression[np.isfinite(film.faces.expression[:, 0])] for film in films]
     movement = learn_movement(points, [roots(rows) for rows in known])
-    moved = read_moved_faces(corpora, movement, fps=FPS)
-    recordings = {one.film: one for one in read_recordings(work / "recordings.jsonl") if one.phase == 0}
+    moved = read_moved_faces(corpora, movement, fps=EXPRESSION_FPS)
+    recordings = {
+        (one.film, one.phase): as_asked_for(one) for one in read_recordings(work / "recordings.jsonl")
+    }
     return Material(films, recordings, voice, moved_examples(moved), moved.clip)
 
 
@@ -110,7 +117,7 @@ def judged(
     request = FusionRequest(
         kind=MediaKind.FILM,
         seconds=film.film.seconds,
-        frames=material.recordings[film.film.name].frames,
+        frames=material.recordings[film.film.name, film.phase].frames,
         segments=(spoken(film, material.voice[film.film.name]),),
         strategy=strategy,
     )
@@ -121,6 +128,7 @@ def measure(material: Material, start: FusionParameters, shell: FusionModel) -> 
     """Hold out each actor in turn, fit on the others, judge the actor's films in every way."""
     actor, emotion, weights = [], [], []
     scores: dict[str, list[FloatArray]] = {}
+    phases: list[tuple[int, FloatArray]] = []
 
     def note(way: str, result: FusionResult) -> None:
         scores.setdefault(way, []).append(_scores(result))
@@ -131,7 +139,11 @@ def measure(material: Material, start: FusionParameters, shell: FusionModel) -> 
         still_only = parameters.model_copy(update={"track": None})
         print(left_out, summary(parameters), flush=True)
         for film in material.films:
-            if film.film.actor != left_out or film.phase != 0:
+            if film.film.actor != left_out:
+                continue
+            learned = judged(material, film, parameters, Strategy.LEARNED, shell)
+            phases.append((film.emotion, _scores(learned)))
+            if film.phase != 0:
                 continue
             actor.append(left_out)
             emotion.append(film.emotion)
@@ -146,6 +158,7 @@ def measure(material: Material, start: FusionParameters, shell: FusionModel) -> 
         np.asarray(emotion),
         {way: np.stack(rows) for way, rows in scores.items()},
         np.asarray(weights),
+        (np.asarray([played for played, _ in phases]), np.stack([row for _, row in phases])),
     )
 
 
@@ -213,7 +226,8 @@ def main() -> None:
     print(table(measured))
     learned = measured.scores["strategy learned"]
     print(confusion(learned, measured.emotion))
-    threshold, right, share = fit_threshold(learned, measured.emotion, right=0.9)
+    emotion, scores = measured.all_phases
+    threshold, right, share = fit_threshold(scores, emotion, right=0.9)
     print(
         f"uncertain below {threshold:.3f}: {100 * right:.1f} % right above it, {100 * share:.0f} % of films"
     )

@@ -14,7 +14,7 @@ from fusion_service.tracks import every
 from shared.contracts.emotions import EMOTIONS
 from training.corpora.av import Film, read_javased
 from training.fusion.movement import IBUG_IN_MESH
-from training.fusion.record import FPS, PHASES, Recording, read_recordings
+from training.fusion.record import EXPRESSION_FPS, FPS, PHASES, Recording, read_recordings
 from training.fusion.track_head import Examples, describe, joined
 
 FloatArray = NDArray[np.float64]
@@ -40,11 +40,15 @@ class SeenFilm:
 
     @property
     def main_rows(self) -> IntArray:
-        """Faces with blendshapes of the person seen most, at the pace at which faces are read over time."""
+        """Faces of the person seen most, at the pace at which films are sampled."""
         main = np.bincount(self.people[self.people > 0]).argmax()
         known = np.isfinite(self.faces.expression[:, 0]) & (self.people == main)
         rows = np.flatnonzero(known)
         return rows[every(self.faces.t[rows], 0.9 / FPS)]
+
+    def read_rows(self, begin: int = 0) -> IntArray:
+        """Those of them whose blendshapes are read when reading begins at the frame with this number."""
+        return self.main_rows[begin :: round(FPS / EXPRESSION_FPS)]
 
 
 def read_films(corpora: Path, recordings: Path, parameters: FusionParameters) -> list[SeenFilm]:
@@ -60,12 +64,12 @@ def _seen(film: Film, recording: Recording, parameters: FusionParameters) -> See
     return SeenFilm(film, recording.phase, faces, people, coverage)
 
 
-def film_examples(films: Sequence[SeenFilm]) -> Examples:
+def film_examples(films: Sequence[SeenFilm], begin: int = 0) -> Examples:
     """Describe the main face of every film over its whole length; its phases together weigh as one."""
-    return _examples(films, [film.main_rows for film in films], weight=1.0 / PHASES)
+    return _examples(films, [film.read_rows(begin) for film in films], weight=1.0 / PHASES)
 
 
-def part_examples(films: Sequence[SeenFilm]) -> Examples:
+def part_examples(films: Sequence[SeenFilm], begin: int = 0) -> Examples:
     """Describe the main face in short parts of every film; parts of one length together weigh half a film.
 
     With them the layer is a little surer of what it knows (log loss 0.86 against 0.88 with the voice, every
@@ -73,16 +77,28 @@ def part_examples(films: Sequence[SeenFilm]) -> Examples:
     """
     whole = [film for film in films if film.phase == 0]
     parts = [
-        _examples(whole, [_part(film, seconds, place) for film in whole], weight=0.5 / len(_PART_PLACES))
+        _examples(
+            whole,
+            [_part(film, film.read_rows(begin), seconds, place) for film in whole],
+            weight=0.5 / len(_PART_PLACES),
+        )
         for seconds in _PART_SECONDS
         for place in _PART_PLACES
     ]
     return joined(*parts)
 
 
-def _part(film: SeenFilm, seconds: float, place: float) -> IntArray:
-    """Cut a part out of a film's main rows: `place` 0 = at its start, 1 = at its end."""
-    rows = film.main_rows
+def all_examples(films: Sequence[SeenFilm]) -> Examples:
+    """Give whole films and parts of them; the gateway asks for the blendshapes of every second frame, so both
+    halves of the frames are examples.
+    """
+    return joined(
+        *(examples(films, begin) for begin in (0, 1) for examples in (film_examples, part_examples))
+    )
+
+
+def _part(film: SeenFilm, rows: IntArray, seconds: float, place: float) -> IntArray:
+    """Cut a part out of a film's rows: `place` 0 = at its start, 1 = at its end."""
     t = film.faces.t[rows]
     start = t[0] + place * max(0.0, t[-1] - t[0] - seconds)
     part: IntArray = rows[(t >= start - 1e-6) & (t <= start + seconds + 1e-6)]

@@ -13,10 +13,10 @@ from fusion_service.pooling import Readings
 from fusion_service.quality import face_trust, rising, speech_trust
 from shared.contracts.emotions import Scores
 from shared.contracts.speech import SpeechSegment
-from training.fusion.films import SeenFilm, film_examples, part_examples
+from training.fusion.films import SeenFilm, all_examples, film_examples
 from training.fusion.pool import StillRows, fit_face, fit_pool, fit_temperature
-from training.fusion.record import FPS
-from training.fusion.track_head import Examples, Head, fit_head, joined
+from training.fusion.record import EXPRESSION_FPS
+from training.fusion.track_head import Examples, Head, fit_head
 
 FloatArray = NDArray[np.float64]
 
@@ -61,7 +61,7 @@ def learn(
     examples = film_examples(films)
     once = [index for index, film in enumerate(films) if film.phase == 0]
     logits = np.zeros((len(films), 7))
-    learned_from = joined(examples, part_examples(films))
+    learned_from = all_examples(films)
     for actor in np.unique(examples.person):
         there = examples.person == actor
         head = fit_head(learned_from.of(learned_from.person != actor), movement)
@@ -132,11 +132,11 @@ def as_parameters(head: Head, *, temperature: float, still_weight: float, weight
 
     return TrackHead(
         dimensions=len(head.centre) // 9,
-        step_seconds=0.9 / FPS,
-        longest_step_seconds=0.5,
+        step_seconds=0.9 / EXPRESSION_FPS,
+        longest_step_seconds=0.9,
         window_seconds=8.0,
         min_seconds=1.0,
-        min_frames=5,
+        min_frames=3,
         centre=rounded(head.centre),
         scale=rounded(head.scale),
         weights=tuple(rounded(row) for row in head.weights),

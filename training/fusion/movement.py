@@ -35,7 +35,7 @@ _RIDGE = 0.3
 
 @dataclass(frozen=True, slots=True)
 class MovedFaces:
-    """RAVDESS films at 5 frames a second.
+    """RAVDESS films at the pace at which blendshapes are read.
 
     Attributes:
         roots: per film [f, 52], roots of the coefficients about the film's median; may be negative.

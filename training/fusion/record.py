@@ -29,6 +29,8 @@ from shared.inference import InferenceSession, OnnxSession
 from training.corpora.av import Film, read_javased
 
 FPS = 5.0
+# Blendshapes are recorded of every frame, but read at this pace, as the gateway asks for them.
+EXPRESSION_FPS = 2.5
 # The same film sampled again a third of a step later: more examples of the same movement.
 PHASES = 3
 
@@ -67,7 +69,7 @@ class PointKeeper:
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         outputs = self._session.run(inputs)
-        self.points.append(outputs["points"][0, :, :2])
+        self.points.extend(outputs["points"][:, :, :2])
         return outputs
 
 
@@ -154,6 +156,18 @@ def read_recordings(path: Path) -> list[Recording]:
             frames = tuple(FrameFaces.model_validate(frame) for frame in document["frames"])
             recordings.append(Recording(document["film"], document["phase"], frames))
     return recordings
+
+
+def as_asked_for(recording: Recording) -> Recording:
+    """Leave the blendshapes out that the gateway would not ask for."""
+    step = round(FPS / EXPRESSION_FPS)
+
+    def without(frame: FrameFaces) -> FrameFaces:
+        faces = tuple(face.model_copy(update={"expression": None}) for face in frame.faces)
+        return frame.model_copy(update={"faces": faces})
+
+    frames = tuple(without(frame) if index % step else frame for index, frame in enumerate(recording.frames))
+    return replace(recording, frames=frames)
 
 
 def main() -> None:

@@ -32,7 +32,8 @@ from training.fusion.publish import publish
 from training.fusion.start import PAPER, START
 from training.fusion.transfer import studio_pool, transfer_table
 
-RIGHT = 0.9
+# At 90 % the curve is so flat that the threshold would hang on a single film: 0.88 to 0.96 by the phase.
+RIGHT = 0.89
 
 
 def figures(measured: Measured) -> list[Figure]:
@@ -107,7 +108,8 @@ def main() -> None:
     measured = measure(material, start, shell)
     parameters, _ = learn(material.films, material.voice, material.movement, start)
     learned = measured.scores["strategy learned"]
-    threshold, right, share = fit_threshold(learned, measured.emotion, right=RIGHT)
+    emotion, scores = measured.all_phases
+    threshold, right, share = fit_threshold(scores, emotion, right=RIGHT)
     transfer = "(not measured)"
     if given.ravdess_speech and material.movement is not None and parameters.track is not None:
         pool = studio_pool(material, parameters)

@@ -19,10 +19,10 @@ from fusion_service.parameters import FusionParameters, TrackHead, load_model
 from fusion_service.settings import FusionSettings
 from training.corpora.av import read_ravdess_scores
 from training.fusion.evaluate import Material, arguments, read_material, read_voice
-from training.fusion.films import film_examples, part_examples
+from training.fusion.films import all_examples
 from training.fusion.learn import face_quality_of, voice_readings
 from training.fusion.measures import calibration_error, wilson
-from training.fusion.track_head import fit_head, joined
+from training.fusion.track_head import fit_head
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -38,7 +38,7 @@ def over_time(material: Material, head: TrackHead) -> tuple[FloatArray, IntArray
     moved = material.movement
     if moved is None:
         raise ValueError("RAVDESS is needed here")
-    films = joined(film_examples(material.films), part_examples(material.films))
+    films = all_examples(material.films)
     fold = np.asarray([int(person[-2:]) % FOLDS for person in moved.person])
     logits = np.zeros((len(moved.emotion), 7))
     for left_out in range(FOLDS):
