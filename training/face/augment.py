@@ -66,31 +66,33 @@ def occluded(picture: Picture, random: Random) -> Picture:
     return picture
 
 
-def spoiled(picture: Picture, random: Random) -> Picture:
+def spoiled(picture: Picture, random: Random, often: float = 1) -> Picture:
     """At most a few of: few pixels, blur, low light, JPEG; in the order in which a camera does them."""
-    if random.random() < 0.1:
+    if random.random() < 0.1 * often:
         picture = darkened(picture, random, random.uniform(0.15, 0.6))
-    if random.random() < 0.1:
+    if random.random() < 0.1 * often:
         picture = np.asarray(
             cv2.GaussianBlur(picture, (0, 0), random.uniform(0.4, 1.8) * picture.shape[0] / 80), np.uint8
         )
-    if random.random() < 0.2:
+    if random.random() < 0.2 * often:
         picture = reduced(picture, int(random.integers(18, 48)))
-    if random.random() < 0.15:
+    if random.random() < 0.15 * often:
         picture = recompressed(picture, int(random.integers(15, 70)))
     return picture
 
 
-def augmented(picture: Picture, placement: Placement, side: int, random: Random) -> Picture:
-    """A changed crop of `side` pixels for learning."""
+def augmented(
+    picture: Picture, placement: Placement, side: int, random: Random, *, often: float = 1
+) -> Picture:
+    """A changed crop of `side` pixels for learning; `often` scales how often it is spoiled or occluded."""
     border = cv2.BORDER_REPLICATE if random.random() < 0.8 else cv2.BORDER_CONSTANT
     crop = cut(picture, jittered(placement, random), side, border=border)
     if random.random() < 0.2:
         crop = grey(crop)
     if random.random() < 0.5:
         crop = relit(crop, random)
-    crop = spoiled(crop, random)
-    return occluded(crop, random) if random.random() < 0.2 else crop
+    crop = spoiled(crop, random, often)
+    return occluded(crop, random) if random.random() < 0.2 * often else crop
 
 
 def mixed(

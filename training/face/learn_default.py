@@ -24,7 +24,7 @@ from training.face.sampler import Sampler
 from training.face.samples import CONVENTIONS, Corpus, load_corpus, serving_placement
 
 # Share of each corpus in a batch.
-SHARES = {"fer2013": 0.52, "rafdb_train": 0.37, "kdef": 0.11}
+SHARES = {"fer2013": 0.60, "rafdb_train": 0.30, "kdef": 0.10}
 CHECK_SECONDS = 300
 SAVE_SECONDS = 60
 
