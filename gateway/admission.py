@@ -20,6 +20,16 @@ class Admission:
         self._inside = 0
         self._turns = asyncio.Semaphore(running)
 
+    @property
+    def inside(self) -> int:
+        """Uploads that arrive, wait or are analysed now."""
+        return self._inside
+
+    @property
+    def places(self) -> int:
+        """How many may be inside at once."""
+        return self._places
+
     def check(self) -> None:
         """Do nothing while there is a place.
 

@@ -56,11 +56,16 @@ def create_app(
                 transport = (transports or {}).get(service)
                 client = ServiceClient(service, url, transport=transport, metrics=app.state.metrics)
                 clients.append(await stack.enter_async_context(client))
-            decoders = await stack.enter_async_context(
-                DecoderPool(limits=settings.media, max_processes=settings.max_analyses)
-            )
-            app.state.clients = tuple(clients)
             metrics = AnalysisMetrics(app.state.metrics.registry)
+            decoders = await stack.enter_async_context(
+                DecoderPool(
+                    limits=settings.media,
+                    max_processes=settings.max_analyses,
+                    on_end=metrics.decoding_ended,
+                )
+            )
+            metrics.watch(decoders, app.state.admission)
+            app.state.clients = tuple(clients)
             app.state.tools = _tools(settings, decoders, metrics, *clients)
             yield
 

@@ -14,7 +14,7 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -58,10 +58,14 @@ class DecoderPool:
     Args:
         limits: what media may be and what decoding may take.
         max_processes: decodings at once; more callers wait, until their deadline.
+        on_end: told how each decoding ended (`Decoding.end`).
     """
 
-    def __init__(self, *, limits: MediaLimits, max_processes: int) -> None:
+    def __init__(
+        self, *, limits: MediaLimits, max_processes: int, on_end: Callable[[str], None] | None = None
+    ) -> None:
         self.limits = limits
+        self._on_end = on_end
         self._max_processes = max_processes
         self._places = asyncio.Semaphore(max_processes)
         self._nursery: NurseryProcess | None = None
@@ -172,6 +176,8 @@ class DecoderPool:
             self._give_place_back()
             return
         decoding.abandon()
+        if self._on_end is not None:
+            self._on_end(decoding.end)
         await asyncio.shield(self._in_background(self._bury(decoding)))
 
     async def _bury(self, decoding: Decoding) -> None:

@@ -80,6 +80,8 @@ class Decoding:
         """CPU time of the process, milliseconds; known at the end."""
         self.peak_bytes = 0
         """Most memory the process held at once, bytes; known at the end."""
+        self.end = "abandoned"
+        """`finished`, `refused`, `deadline`, `cpu-limit`, `stopped`, `crashed`, or, so far, `abandoned`."""
         self._identity = identity
         self._job = job
         self._pipe = pipe
@@ -188,6 +190,7 @@ class Decoding:
     def _complete(self, ending: Ending) -> None:
         self._media, self.seconds, self.notices = ending.media, ending.seconds, ending.notices
         self.cpu_ms, self.peak_bytes = ending.cpu_ms, ending.peak_bytes
+        self.end = "finished"
         # The process is still taking itself down; nobody has to wait for that here.
         self._done = True
         self._timer.cancel()
@@ -196,6 +199,7 @@ class Decoding:
         if header.kind is not RecordKind.PROBLEM:
             raise damaged("The file is damaged: decoding it failed.")
         record = await self._document(header, ProblemRecord)
+        self.end = "refused"
         self._timer.cancel()
         if record.name not in CATALOGUE:
             raise damaged("The file is damaged: decoding it failed.")
@@ -206,15 +210,19 @@ class Decoding:
     async def _fail(self) -> Never:
         """Say why nothing more came."""
         if self._expired:
+            self.end = "deadline"
             raise Problem("deadline-exceeded", "Decoding the media took longer than the time given.")
         ended = await self._ended()
+        self.end = "stopped"
         if ended is None or ended.exit_status is None:
             raise _stopped()
         if ended.exit_status == -signal.SIGXCPU:
+            self.end = "cpu-limit"
             raise out_of_cpu_time(self._limits.cpu_seconds)
         if ended.exit_status in {-signal.SIGKILL, -signal.SIGTERM}:
             # No file can do that to its decoder: somebody stopped it, or the machine had no memory left.
             raise _stopped()
+        self.end = "crashed"
         raise damaged("The file is damaged: decoding it failed.")
 
     async def _ended(self) -> Ended | None:
