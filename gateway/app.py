@@ -14,6 +14,7 @@ from gateway.media.decoder import DecoderPool
 from gateway.metrics import AnalysisMetrics
 from gateway.pipeline import PipelineTools
 from gateway.routes import analyses, information
+from gateway.routes.page import add_page
 from gateway.services import FaceService, FusionService, SpeechService
 from gateway.settings import GatewaySettings
 from gateway.upload import UploadRules
@@ -78,6 +79,7 @@ def create_app(
         lifespan=lifespan,
         components=_components,
     )
+    add_page(app)
     app.state.admission = Admission(running=settings.max_analyses, waiting=settings.max_waiting)
     # Last in the list is innermost: inside the layer that answers problems, logs and counts.
     app.user_middleware.append(Middleware(RefuseWhenFull, admission=app.state.admission, path="/v1/analyses"))

@@ -1,0 +1,174 @@
+// The camera door: a view of what the camera sees, a button for a picture, one for a clip of up to ten seconds.
+
+import { Recording, closeDevices, openDevices, takePicture, whyClosed, whyNot } from "./camera.js";
+import { announce, byId, make } from "./dom.js";
+
+const LONGEST = 10;
+
+/**
+ * Open the door.
+ * @param {(files: File[]) => void} onFiles
+ */
+export function openCameraDoor(onFiles) {
+  const why = whyNot();
+  const buttons = [byId("open-camera"), byId("open-microphone")];
+  if (why) {
+    tell(why);
+    buttons.forEach((button) => button.setAttribute("aria-disabled", "true"));
+    return;
+  }
+  const studio = new Studio(onFiles);
+  buttons[0].addEventListener("click", () => studio.open({ camera: true, from: buttons[0] }));
+  buttons[1].addEventListener("click", () => studio.open({ camera: false, from: buttons[1] }));
+}
+
+function tell(note) {
+  byId("camera-note").textContent = note;
+  byId("camera-note").hidden = !note;
+  if (note) announce(note);
+}
+
+class Studio {
+  #onFiles;
+  #stream = null;
+  #recording = null;
+  #facing = "user";
+  #meter = null;
+
+  constructor(onFiles) {
+    this.#onFiles = onFiles;
+    this.element = byId("studio");
+    addEventListener("pagehide", () => this.close());
+  }
+
+  async open({ camera, from }) {
+    this.close();
+    tell("");
+    this.from = from;
+    this.camera = camera;
+    try {
+      this.#stream = await openDevices({ camera, facing: this.#facing });
+    } catch (error) {
+      tell(`${camera ? "Camera" : "Microphone"}: ${whyClosed(error)}`);
+      return;
+    }
+    await this.#draw();
+    this.element.hidden = false;
+    this.element.scrollIntoView({ block: "nearest" });
+    this.recordButton.focus();
+    announce(`${camera ? "The camera" : "The microphone"} is on. Nothing is sent until you say so.`);
+  }
+
+  close() {
+    clearTimeout(this.timer);
+    this.#recording = null;
+    if (this.#stream) closeDevices(this.#stream);
+    this.#stream = null;
+    this.#meter?.close();
+    this.#meter = null;
+    this.element.hidden = true;
+    this.element.replaceChildren();
+  }
+
+  async #draw() {
+    const hasSound = this.#stream.getAudioTracks().length > 0;
+    this.video = make("video", { autoplay: true, playsinline: true, "aria-label": "What the camera sees" });
+    this.video.muted = true;
+    this.countdown = make("p", { class: "countdown", role: "timer", hidden: true });
+    const view = make("div", { class: `studio-view${this.camera ? "" : " ear-only"}${this.#facing === "environment" ? " away" : ""}` },
+      this.video, this.camera ? null : make("p", { class: "ear-word", text: "The microphone is on: speak for a few seconds." }), this.countdown);
+    this.recordButton = make("button", { type: "button", class: "button record", text: this.camera ? "Record a clip" : "Record", on: { click: () => this.#onRecord() } });
+    const pictureButton = this.camera && make("button", { type: "button", class: "button", text: "Take a picture", on: { click: () => this.#onPicture() } });
+    const turnButton = this.camera && await hasManyCameras() && make("button", { type: "button", class: "button", text: "Other camera", on: { click: () => this.#turn() } });
+    const closeButton = make("button", { type: "button", class: "button plain", text: "Close", on: { click: () => this.#leave() } });
+    this.idleButtons = [pictureButton, turnButton].filter(Boolean);
+    this.element.replaceChildren(
+      view, hasSound ? this.#drawLevel() : make("p", { class: "fine", text: "No microphone was found: clips will be silent." }),
+      make("div", { class: "row" }, this.recordButton, this.idleButtons, closeButton),
+    );
+    if (this.camera) {
+      this.video.srcObject = this.#stream;
+      await this.video.play().catch(() => { /* closed before it began */ });
+    }
+  }
+
+  #drawLevel() {
+    const level = make("meter", { class: "level", min: 0, max: 1, "aria-label": "Loudness" });
+    this.#meter = new LevelMeter(this.#stream, (loudness) => { level.value = loudness; });
+    return level;
+  }
+
+  async #onPicture() {
+    if (this.#recording) return;
+    const file = await takePicture(this.video);
+    this.#leave();
+    this.#onFiles([file]);
+  }
+
+  #onRecord() {
+    if (this.#recording) this.#finish();
+    else this.#begin();
+  }
+
+  #begin() {
+    this.#recording = new Recording(this.#stream);
+    this.recordButton.textContent = "Stop and analyse";
+    this.idleButtons.forEach((button) => { button.hidden = true; });
+    this.countdown.hidden = false;
+    announce(`Recording, ${LONGEST} seconds at most`);
+    this.#count(LONGEST);
+  }
+
+  #count(left) {
+    this.countdown.textContent = `${left} s`;
+    if (left <= 0) this.#finish();
+    else this.timer = setTimeout(() => this.#count(left - 1), 1000);
+  }
+
+  async #finish() {
+    clearTimeout(this.timer);
+    const recording = this.#recording;
+    if (!recording) return;
+    this.#recording = null;
+    const file = await recording.stop();
+    this.#leave();
+    this.#onFiles([file]);
+  }
+
+  #turn() {
+    this.#facing = this.#facing === "user" ? "environment" : "user";
+    this.open({ camera: true, from: this.from });
+  }
+
+  #leave() {
+    const { from } = this;
+    this.close();
+    from?.focus({ preventScroll: true });
+  }
+}
+
+async function hasManyCameras() {
+  const devices = await navigator.mediaDevices.enumerateDevices();
+  return devices.filter((device) => device.kind === "videoinput").length > 1;
+}
+
+/** Tells how loud it is, ten times a second. */
+class LevelMeter {
+  constructor(stream, onLevel) {
+    this.context = new AudioContext();
+    const analyser = new AnalyserNode(this.context, { fftSize: 1024 });
+    this.context.createMediaStreamSource(stream).connect(analyser);
+    const samples = new Float32Array(analyser.fftSize);
+    this.timer = setInterval(() => {
+      analyser.getFloatTimeDomainData(samples);
+      const power = samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length;
+      // From 60 decibels below full level to full level.
+      onLevel(Math.max(0, Math.min(1, 1 + (10 * Math.log10(power + 1e-9)) / 60)));
+    }, 100);
+  }
+
+  close() {
+    clearInterval(this.timer);
+    this.context.close();
+  }
+}

@@ -1,0 +1,123 @@
+// What the timeline draws: stretches of scores as bands, one an emotion, stacked to the lane's height.
+
+import { draw, make } from "./dom.js";
+import { EMOTIONS } from "./emotions.js";
+
+/**
+ * @typedef {{start: number, end: number, scores: Record<string, number>, label: string, confidence: number,
+ *   uncertain: boolean}} Stretch
+ * @typedef {{name: string, kind: "fused"|"person"|"voice"|"sound", stretches: Stretch[], missing: string|null}} Lane
+ */
+
+const MOST_PEOPLE = 6;
+
+/**
+ * Give the lanes of an analysis, from the top.
+ * @returns {{lanes: Lane[], unshown: number}} and how many people have no lane
+ */
+export function lanesOf(analysis) {
+  const lanes = [{ name: "Fused", kind: "fused", stretches: analysis.moments.map(whole), missing: missingFused(analysis) }];
+  const people = [...analysis.people].sort((one, other) => other.frames - one.frames).slice(0, MOST_PEOPLE)
+    .sort((one, other) => one.id - other.id);
+  for (const person of people) {
+    lanes.push({ name: `Person ${person.id}`, kind: "person", stretches: personStretches(analysis.frames ?? [], person.id), missing: null });
+  }
+  if (!people.length && analysis.media.kind === "film") {
+    lanes.push({ name: "Faces", kind: "person", stretches: [], missing: missingFace(analysis) });
+  }
+  lanes.push({ name: "Voice", kind: "voice", stretches: (analysis.segments ?? []).map(whole), missing: missingVoice(analysis) });
+  return { lanes, unshown: analysis.people.length - people.length };
+}
+
+function whole({ start, end, scores, label, confidence, uncertain }) {
+  return { start, end, scores, label, confidence, uncertain };
+}
+
+const noticed = (analysis, ...codes) => analysis.notices.find((notice) => codes.includes(notice.code))?.message;
+
+function missingFused(analysis) {
+  return analysis.moments.length ? null : noticed(analysis, "nothing-read") ?? "There was nothing to fuse.";
+}
+
+function missingFace(analysis) {
+  return noticed(analysis, "no-face", "face-unavailable") ?? (analysis.models.face ? "No face was found." : "Faces were not asked for.");
+}
+
+function missingVoice(analysis) {
+  if (analysis.segments?.length) return null;
+  return noticed(analysis, "no-audio", "no-speech", "speech-unavailable") ?? "The voice was not asked for.";
+}
+
+/** A person's faces, each lasting until the next frame; a gap where the person was not seen. */
+function personStretches(frames, id) {
+  const steps = frames.slice(1).map((frame, at) => frame.t - frames[at].t).sort((one, other) => one - other);
+  const usual = steps.length ? steps[Math.floor(steps.length / 2)] : 1;
+  return frames.flatMap((frame, at) => {
+    const face = frame.faces.find((candidate) => candidate.person === id);
+    if (!face) return [];
+    const next = frames[at + 1]?.t ?? Infinity;
+    return [whole({ ...face, start: frame.t, end: Math.min(next, frame.t + 1.5 * usual) })];
+  });
+}
+
+/** Give the stretch of a lane at a time, or null. Stretches are in order and do not overlap. */
+export function stretchAt(lane, time) {
+  let [low, high] = [0, lane.stretches.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (lane.stretches[middle].end <= time) low = middle + 1;
+    else high = middle;
+  }
+  const found = lane.stretches[low];
+  return found && found.start <= time + 1e-3 ? found : null;
+}
+
+/** Draw the bands of a lane; a viewBox of seconds by 1 makes them fit any width. */
+export function drawBands(lane, seconds) {
+  const picture = draw("svg", { class: "bands", viewBox: `0 0 ${seconds} 1`, preserveAspectRatio: "none", "aria-hidden": "true" });
+  const paths = Object.fromEntries(EMOTIONS.map((emotion) => [emotion, []]));
+  for (const { start, end, scores } of lane.stretches) {
+    let base = 1;
+    for (const emotion of EMOTIONS) {
+      const top = Math.max(0, base - scores[emotion]);
+      if (scores[emotion] > 0.002) paths[emotion].push(`M${round(start)} ${round(base)}V${round(top)}H${round(end)}V${round(base)}Z`);
+      base = top;
+    }
+  }
+  for (const emotion of EMOTIONS) {
+    if (paths[emotion].length) picture.append(draw("path", { d: paths[emotion].join(""), "data-emotion": emotion }));
+  }
+  return picture;
+}
+
+const round = (number) => Number(number.toFixed(4));
+
+/** Mark where the networks are unsure: neighbours are joined, so that a long film makes few elements. */
+export function drawUnsure(lane, seconds) {
+  const joined = [];
+  for (const { start, end, uncertain } of lane.stretches) {
+    const last = joined.at(-1);
+    if (!uncertain) continue;
+    if (last && start - last.end < 1e-3) last.end = end;
+    else joined.push({ start, end });
+  }
+  return joined.map(({ start, end }) => make("div", { class: "unsure-mark", css: spread(start, end, seconds) }));
+}
+
+/** Write labels into stretches that follow each other with the same label. */
+export function drawLabels(lane, seconds) {
+  const runs = [];
+  for (const { start, end, label, uncertain } of lane.stretches) {
+    const last = runs.at(-1);
+    if (last && last.label === label && last.uncertain === uncertain && start - last.end < 1e-3) last.end = end;
+    else runs.push({ start, end, label, uncertain });
+  }
+  return runs.map(({ start, end, label, uncertain }) => make(
+    "div", { class: "run", css: spread(start, end, seconds), "data-emotion": label },
+    make("span", { text: uncertain ? `${label}?` : label }),
+  ));
+}
+
+function spread(start, end, seconds) {
+  return { left: `${(start / seconds) * 100}%`, width: `${((end - start) / seconds) * 100}%` };
+}

@@ -1,0 +1,41 @@
+// The fold with options: what goes into the query, and the key.
+
+import { byId } from "./dom.js";
+
+const form = () => byId("options");
+const DEFAULT_FPS = "5";
+
+/** Give the options that differ from the defaults, as the query of a call. */
+export function readQuery() {
+  const { fps, face, speech, profile } = form().elements;
+  const query = new URLSearchParams();
+  if (fps.value.trim() !== "" && fps.value.trim() !== DEFAULT_FPS) query.set("fps", fps.value.trim());
+  if (face.checked !== speech.checked) query.set("modalities", face.checked ? "face" : "speech");
+  if (profile.value !== "default") query.set("profile", profile.value);
+  return query;
+}
+
+/** Give the API key; empty where none is needed. It lives in the form's field and nowhere else. */
+export function readKey() {
+  return form().elements.key.value.trim();
+}
+
+/** Set the API key. */
+export function setKey(key) {
+  form().elements.key.value = key;
+}
+
+/** Keep the summary true, and one of the two modalities ticked. */
+export function watchOptions() {
+  const { face, speech } = form().elements;
+  const tell = () => {
+    const changed = [...readQuery()].map(([name, value]) => `${name} ${value}`);
+    byId("options-summary").textContent = changed.length ? changed.join(", ") : "";
+  };
+  face.addEventListener("change", () => { if (!face.checked) speech.checked = true; });
+  speech.addEventListener("change", () => { if (!speech.checked) face.checked = true; });
+  form().addEventListener("input", tell);
+  form().addEventListener("change", tell);
+  form().addEventListener("submit", (event) => event.preventDefault());
+  tell();
+}

@@ -1,0 +1,151 @@
+// What plays: a film or a sound of the browser, or, where the browser cannot play it, a clock alone.
+
+import { make } from "./dom.js";
+
+/**
+ * @typedef {object} Player
+ * @property {HTMLMediaElement|null} element null where the browser cannot play the media
+ * @property {number} seconds length
+ * @property {() => number} time
+ * @property {(seconds: number) => void} seek
+ * @property {() => void} toggle play or pause
+ * @property {() => boolean} playing
+ * @property {(listener: () => void) => void} onTime called when the time shown or the state of play has changed
+ * @property {() => void} close stop, and free what it holds
+ */
+
+/**
+ * Make a player.
+ * @param {"film"|"sound"} kind
+ * @param {string} url of the media, `blob:`
+ * @param {number} seconds length as the server measured it; a recorder's file may not say its own
+ * @returns {Promise<Player>}
+ */
+export async function makePlayer(kind, url, seconds) {
+  const element = make(kind === "film" ? "video" : "audio", { preload: "auto", playsinline: true });
+  element.src = url;
+  if (await canPlay(element, kind)) {
+    await learnLength(element);
+    return new MediaPlayer(element, seconds);
+  }
+  element.removeAttribute("src");
+  return new SilentPlayer(seconds);
+}
+
+function canPlay(element, kind) {
+  return new Promise((resolve) => {
+    // A film whose pictures the browser cannot decode has a width of 0.
+    element.addEventListener("loadeddata", () => resolve(kind !== "film" || element.videoWidth > 0), { once: true });
+    element.addEventListener("error", () => resolve(false), { once: true });
+    setTimeout(() => resolve(false), 15_000);
+    element.load();
+  });
+}
+
+/** A recorder's WebM has no length and no index; winding to its end once makes the browser find both. */
+async function learnLength(element) {
+  if (Number.isFinite(element.duration)) return;
+  await wind(element, 1e7);
+  await wind(element, 0);
+}
+
+function wind(element, seconds) {
+  return new Promise((resolve) => {
+    element.addEventListener("seeked", () => resolve(), { once: true });
+    setTimeout(resolve, 5_000);
+    element.currentTime = seconds;
+  });
+}
+
+class MediaPlayer {
+  #listeners = [];
+  #closed = false;
+
+  constructor(element, seconds) {
+    this.element = element;
+    this.seconds = seconds;
+    for (const name of ["play", "pause", "seeked", "ended", "timeupdate"]) {
+      element.addEventListener(name, () => this.#tell());
+    }
+    element.addEventListener("play", () => this.#follow());
+  }
+
+  time() { return Math.min(this.element.currentTime, this.seconds); }
+  playing() { return !this.element.paused && !this.element.ended; }
+  onTime(listener) { this.#listeners.push(listener); }
+
+  seek(seconds) {
+    this.element.currentTime = Math.max(0, Math.min(seconds, this.seconds));
+    this.#tell();
+  }
+
+  toggle() {
+    if (this.playing()) this.element.pause();
+    else this.element.play().catch(() => { /* paused at once, or closed */ });
+  }
+
+  close() {
+    this.#closed = true;
+    this.element.pause();
+    this.element.removeAttribute("src");
+    this.element.load();
+  }
+
+  /** Tell each picture that is shown; without pictures, each repaint. */
+  #follow() {
+    const next = () => {
+      if (this.#closed || !this.playing()) return;
+      this.#tell();
+      if (this.element.videoWidth && "requestVideoFrameCallback" in this.element) this.element.requestVideoFrameCallback(next);
+      else requestAnimationFrame(next);
+    };
+    next();
+  }
+
+  #tell() { if (!this.#closed) this.#listeners.forEach((listener) => listener()); }
+}
+
+class SilentPlayer {
+  #listeners = [];
+  #time = 0;
+  #started = null;
+  element = null;
+
+  constructor(seconds) { this.seconds = seconds; }
+
+  time() {
+    if (this.#started === null) return this.#time;
+    return Math.min(this.seconds, this.#time + (performance.now() - this.#started) / 1000);
+  }
+
+  playing() { return this.#started !== null; }
+  onTime(listener) { this.#listeners.push(listener); }
+
+  seek(seconds) {
+    this.#time = Math.max(0, Math.min(seconds, this.seconds));
+    if (this.#started !== null) this.#started = performance.now();
+    this.#tell();
+  }
+
+  toggle() {
+    if (this.playing()) {
+      this.#time = this.time();
+      this.#started = null;
+    } else {
+      if (this.#time >= this.seconds) this.#time = 0;
+      this.#started = performance.now();
+      requestAnimationFrame(() => this.#run());
+    }
+    this.#tell();
+  }
+
+  close() { this.#started = null; this.#listeners = []; }
+
+  #run() {
+    if (this.#started === null) return;
+    if (this.time() >= this.seconds) this.toggle();
+    else { this.#tell(); requestAnimationFrame(() => this.#run()); }
+  }
+
+  #tell() { this.#listeners.forEach((listener) => listener()); }
+}

@@ -1,0 +1,194 @@
+// Files on their way: one is sent and analysed at a time, the others wait; each can be cancelled and looked at.
+
+import { announce, byId, make, setText } from "./dom.js";
+import { mostBytes } from "./file_door.js";
+import { readKey, readQuery } from "./options.js";
+import { Cancelled, Problem, analyse } from "./server.js";
+import { clock, judgement, size } from "./wording.js";
+
+/**
+ * @typedef {object} Entry
+ * @property {File} file
+ * @property {"waiting"|"sending"|"analysing"|"done"|"failed"|"cancelled"} state
+ * @property {any} [answer] with state `done`
+ * @property {Problem} [problem] with state `failed`
+ */
+
+export class Queue {
+  #entries = [];
+  #busy = false;
+  #show;
+
+  /** @param {(entry: Entry) => void} show called when a result or a problem is to be looked at */
+  constructor(show) {
+    this.#show = show;
+  }
+
+  /** @param {File[]} files */
+  add(files) {
+    for (const file of files) {
+      const entry = { file, state: "waiting", view: null, stop: null };
+      entry.view = this.#makeView(entry);
+      this.#entries.push(entry);
+      byId("queue-list").append(entry.view.item);
+      this.#tell(entry);
+    }
+    byId("queue").hidden = !this.#entries.length;
+    if (files.length > 1) announce(`${files.length} files are waiting`);
+    this.#next();
+  }
+
+  /** Send an entry once more. @param {Entry} entry */
+  again(entry) {
+    entry.problem = undefined;
+    this.#enter(entry, "waiting");
+    this.#next();
+  }
+
+  async #next() {
+    const entry = this.#entries.find((candidate) => candidate.state === "waiting");
+    if (this.#busy || !entry) return;
+    this.#busy = true;
+    await this.#run(entry);
+    this.#busy = false;
+    this.#next();
+  }
+
+  async #run(entry) {
+    entry.stop = new AbortController();
+    const query = readQuery();
+    try {
+      refuseTooLarge(entry.file);
+      this.#enter(entry, "sending");
+      announce(`Sending ${entry.file.name}`);
+      const onSent = (share) => this.#progress(entry, share);
+      const { analysis, text } = await analyse(entry.file, { query, key: readKey(), signal: entry.stop.signal, onSent });
+      entry.answer = { analysis, text, file: entry.file, query };
+      this.#enter(entry, "done");
+      announce(`${entry.file.name} is analysed. ${verdictOf(analysis)}`);
+      this.#select(entry);
+    } catch (error) {
+      if (error instanceof Cancelled) {
+        this.#enter(entry, "cancelled");
+        announce(`${entry.file.name} was cancelled`);
+        return;
+      }
+      entry.problem = error instanceof Problem ? error : new Problem({ title: "This page failed", detail: String(error.message) });
+      this.#enter(entry, "failed");
+      announce(`${entry.file.name}: ${entry.problem.document.title}. ${entry.problem.document.detail}`);
+      this.#select(entry);
+    }
+  }
+
+  #enter(entry, state) {
+    entry.state = state;
+    entry.share = 0;
+    entry.since = performance.now();
+    this.#tell(entry);
+    if (state === "analysing") this.#count(entry);
+  }
+
+  #progress(entry, share) {
+    if (entry.state !== "sending") return;
+    entry.share = share;
+    if (share >= 1) this.#enter(entry, "analysing");
+    else this.#tell(entry);
+  }
+
+  /** Count the seconds while the server works. */
+  #count(entry) {
+    if (entry.state !== "analysing") return;
+    this.#tell(entry);
+    setTimeout(() => this.#count(entry), 200);
+  }
+
+  #select(entry) {
+    for (const other of this.#entries) {
+      other.view.item.classList.toggle("shown", other === entry);
+      other.view.name.setAttribute("aria-current", String(other === entry));
+    }
+    this.#show(entry);
+  }
+
+  #makeView(entry) {
+    const name = make("button", { type: "button", text: entry.file.name, on: { click: () => this.#onName(entry) } });
+    const state = make("p", { class: "entry-state" });
+    const buttons = make("div", { class: "entry-buttons" });
+    const bar = make("progress", { "aria-label": `Progress of ${entry.file.name}`, max: 1 });
+    const item = make("li", { class: "entry" }, make("p", { class: "entry-name" }, name), state, buttons, bar);
+    return { item, name, state, buttons, bar, drawn: "" };
+  }
+
+  #onName(entry) {
+    if (entry.state === "done" || entry.state === "failed") this.#select(entry);
+  }
+
+  #tell(entry) {
+    const { view, state } = entry;
+    setText(view.state, inWords(entry));
+    view.state.classList.toggle("bad", state === "failed");
+    const moves = state === "sending" || state === "analysing";
+    view.bar.hidden = !moves;
+    if (state === "sending") view.bar.value = entry.share;
+    else view.bar.removeAttribute("value");
+    if (view.drawn === state) return;
+    view.drawn = state;
+    view.item.dataset.state = state;
+    const hadFocus = view.buttons.contains(document.activeElement);
+    view.buttons.replaceChildren(...this.#buttonsFor(entry));
+    if (hadFocus) (view.buttons.querySelector("button") ?? view.name).focus();
+  }
+
+  #buttonsFor(entry) {
+    const button = (text, does) => make("button", {
+      type: "button", class: "button small plain", "aria-label": `${text} ${entry.file.name}`, text, on: { click: does },
+    });
+    if (entry.state === "waiting" || entry.state === "sending" || entry.state === "analysing") return [button("Cancel", () => this.#cancel(entry))];
+    const shown = [button("Remove", () => this.#remove(entry))];
+    if (entry.state === "cancelled") shown.unshift(button("Again", () => this.again(entry)));
+    return shown;
+  }
+
+  #cancel(entry) {
+    if (entry.state === "waiting") this.#enter(entry, "cancelled");
+    else entry.stop.abort();
+  }
+
+  #remove(entry) {
+    const at = this.#entries.indexOf(entry);
+    this.#entries.splice(at, 1);
+    entry.view.item.remove();
+    byId("queue").hidden = !this.#entries.length;
+    const rest = this.#entries.filter((other) => other.state === "done" || other.state === "failed");
+    if (entry.view.item.classList.contains("shown")) {
+      if (rest.length) this.#select(rest.at(-1));
+      else this.#show(null);
+    }
+    (this.#entries[Math.min(at, this.#entries.length - 1)]?.view.name ?? byId("file-button")).focus();
+  }
+}
+
+function refuseTooLarge(file) {
+  if (file.size <= mostBytes()) return;
+  throw new Problem({
+    title: "Upload too large", status: 413, type: "/problems/upload-too-large", field: "file",
+    detail: `The file has ${size(file.size)}; this server takes up to ${size(mostBytes())}.`, remedy: "Send a smaller file, or a part of it.",
+  });
+}
+
+function inWords(entry) {
+  const { state, file } = entry;
+  const waited = () => clock((performance.now() - entry.since) / 1000);
+  return {
+    waiting: () => `${size(file.size)} · waiting`,
+    sending: () => `${size(file.size)} · sending, ${Math.floor(entry.share * 100)} %`,
+    analysing: () => `${size(file.size)} · analysing, ${waited()}`,
+    done: () => `${entry.answer.analysis.media.kind} · ${verdictOf(entry.answer.analysis)}`,
+    failed: () => entry.problem.document.title,
+    cancelled: () => "cancelled",
+  }[state]();
+}
+
+function verdictOf({ emotion, status }) {
+  return `${emotion ? judgement(emotion) : "nothing to read"}${status === "partial" ? " · partial" : ""}`;
+}

@@ -1,0 +1,112 @@
+// Every call to the server, and its refusals as problems (RFC 9457).
+
+/** What the server answered instead of an analysis. */
+export class Problem extends Error {
+  /**
+   * @param {{type?: string, title: string, status?: number, detail: string, remedy?: string, field?: string, request_id?: string}} document
+   * @param {number|null} retryAfter seconds that the server asks to wait
+   */
+  constructor(document, retryAfter = null) {
+    super(document.detail);
+    this.document = document;
+    this.retryAfter = retryAfter;
+  }
+}
+
+/** The upload was stopped by hand. */
+export class Cancelled extends Error {}
+
+const at = (path) => new URL(path, document.baseURI);
+
+/**
+ * Upload a file and wait for its analysis.
+ * @param {Blob} file
+ * @param {{query: URLSearchParams, key: string, signal: AbortSignal, onSent: (share: number) => void}} how
+ * @returns {Promise<{analysis: any, text: string}>} the answer, and its text as it came
+ */
+export function analyse(file, { query, key, signal, onSent }) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest(); // fetch tells no progress of an upload
+    request.open("POST", withQuery("v1/analyses", query));
+    request.setRequestHeader("Content-Type", file.type || "application/octet-stream");
+    request.setRequestHeader("Accept", "application/json");
+    if (key) request.setRequestHeader("Authorization", `Bearer ${key}`);
+    request.upload.addEventListener("progress", (event) => {
+      if (event.lengthComputable) onSent(event.loaded / event.total);
+    });
+    request.upload.addEventListener("load", () => onSent(1));
+    request.addEventListener("load", () => {
+      if (request.status === 200) resolve({ analysis: JSON.parse(request.responseText), text: request.responseText });
+      else reject(problemOf(request.status, request.responseText, request.getResponseHeader("Retry-After")));
+    });
+    request.addEventListener("error", () => reject(unreachable()));
+    request.addEventListener("abort", () => reject(new Cancelled()));
+    signal.addEventListener("abort", () => request.abort(), { once: true });
+    if (signal.aborted) reject(new Cancelled());
+    else request.send(file);
+  });
+}
+
+/**
+ * Send the file once more and get the analysis in another form.
+ * @returns {Promise<Blob>}
+ */
+export async function exportAs(file, mediaType, { query, key }) {
+  const headers = { Accept: mediaType, "Content-Type": file.type || "application/octet-stream" };
+  if (key) headers.Authorization = `Bearer ${key}`;
+  let answer;
+  try {
+    answer = await fetch(withQuery("v1/analyses", query), { method: "POST", body: file, headers });
+  } catch {
+    throw unreachable();
+  }
+  if (!answer.ok) throw problemOf(answer.status, await answer.text(), answer.headers.get("Retry-After"));
+  return answer.blob();
+}
+
+/** Give the limits of the server, or null where it does not tell. */
+export async function readLimits() {
+  return readJson("v1/limits");
+}
+
+/** Give the components of the server with their states, or null where it is not ready. */
+export async function readReady() {
+  return readJson("health/ready");
+}
+
+async function readJson(path) {
+  try {
+    const answer = await fetch(at(path), { cache: "no-store" });
+    return answer.ok ? await answer.json() : null;
+  } catch {
+    return null;
+  }
+}
+
+function withQuery(path, query) {
+  const url = at(path);
+  url.search = query.toString();
+  return url;
+}
+
+function problemOf(status, body, retryAfter) {
+  const seconds = retryAfter === null ? null : Number.parseInt(retryAfter, 10);
+  const wait = Number.isFinite(seconds) ? seconds : null;
+  try {
+    const document = JSON.parse(body);
+    if (typeof document.title === "string" && typeof document.detail === "string") {
+      return new Problem({ status, ...document }, wait);
+    }
+  } catch { /* not this server's answer: a proxy's, say */ }
+  return new Problem({
+    title: "No usable answer", status, detail: `The answer had status ${status} and was not this server's.`,
+    remedy: "If there is a proxy in front of the server, look at its limits and its log.",
+  }, wait);
+}
+
+function unreachable() {
+  return new Problem({
+    title: "No answer", detail: "The connection to the server failed before an answer came.",
+    remedy: "Check that the server still runs, then try again.",
+  });
+}

@@ -1,0 +1,75 @@
+// The verdict: one emotion, how sure it is, all seven scores, and what face and voice each said.
+
+import { make } from "./dom.js";
+import { EMOTIONS, glyph } from "./emotions.js";
+import { percent } from "./wording.js";
+
+/** Draw the verdict of an analysis. */
+export function drawVerdict(analysis) {
+  const verdict = analysis.emotion;
+  if (!verdict) {
+    return make("section", { class: "verdict none", "aria-label": "Verdict" },
+      make("p", { class: "verdict-label", text: "Nothing to read" }),
+      make("p", { text: "There is neither a face nor speech to read from, and nothing is made up." }));
+  }
+  return make(
+    "section", { class: "verdict", "aria-label": "Verdict", "data-emotion": verdict.label },
+    make("div", { class: "verdict-head" }, glyph(verdict.label),
+      make("p", { class: "verdict-label" }, make("span", { text: verdict.label }), " ", make("span", { class: "verdict-share", text: percent(verdict.confidence) }))),
+    make("p", { class: `sureness ${verdict.uncertain ? "unsure" : "sure"}`, text: sureness(verdict) }),
+    drawScores(analysis),
+    drawWeights(analysis),
+    drawReadings(analysis),
+  );
+}
+
+function sureness({ uncertain }) {
+  return uncertain
+    ? "Uncertain: below the confidence at which the networks commit themselves. Take it as a hint."
+    : "Sure enough for the networks to commit themselves. It is what is shown, not what is felt.";
+}
+
+function drawScores({ emotion, face, speech }) {
+  const both = Boolean(face && speech);
+  const head = make("tr", {}, make("th", { scope: "col" }, make("span", { class: "unseen", text: "emotion" })),
+    make("th", { scope: "col" }, make("span", { class: "unseen", text: "share" })), make("th", { scope: "col", text: both ? "fused" : "score" }),
+    both && [make("th", { scope: "col", text: "face" }), make("th", { scope: "col", text: "voice" })]);
+  const rows = EMOTIONS.map((name) => make(
+    "tr", { "data-emotion": name, class: name === emotion.label ? "top-score" : null },
+    make("th", { scope: "row" }, make("span", {}, glyph(name), name)),
+    make("td", { class: "bar-cell" }, make("div", { class: "bar" }, make("div", { class: "bar-fill", css: { width: `${emotion.scores[name] * 100}%` } }))),
+    make("td", { text: percent(emotion.scores[name]) }),
+    both && [make("td", { class: "soft", text: percent(face.scores[name]) }), make("td", { class: "soft", text: percent(speech.scores[name]) })],
+  ));
+  return make("table", { class: "scores" }, make("caption", { class: "unseen", text: "Scores of the seven emotions" }), make("thead", {}, head), make("tbody", {}, rows));
+}
+
+function drawWeights({ emotion, face, speech }) {
+  if (!face || !speech) {
+    return make("p", { class: "fine", text: face ? "From the face alone." : "From the voice alone." });
+  }
+  const { weights } = emotion;
+  return make(
+    "div", { class: "weights" },
+    make("p", { class: "fine", text: `The face counted ${percent(weights.face)}, the voice ${percent(weights.speech)}.` }),
+    make("div", { class: "weight-bar", "aria-hidden": "true" }, make("div", { class: "weight-face", css: { width: `${weights.face * 100}%` } }), make("div", { class: "weight-voice" })),
+  );
+}
+
+function drawReadings({ face, speech, media }) {
+  const items = [];
+  if (face) {
+    const seen = media.kind === "film" ? `, seen in ${percent(face.coverage)} of the frames` : "";
+    items.push(reading("Face", face, seen));
+  }
+  if (speech) {
+    const level = Number.isFinite(speech.snr_db) ? `, ${Math.round(speech.snr_db)} dB above the pauses` : "";
+    items.push(reading("Voice", speech, `; ${speech.seconds.toFixed(1)} s of speech${level}`));
+  }
+  return make("dl", { class: "readings" }, items);
+}
+
+function reading(title, { label, confidence, uncertain }, more) {
+  return make("div", {}, make("dt", { text: title }),
+    make("dd", {}, glyph(label), make("span", {}, make("strong", { text: `${label} ${percent(confidence)}` }), uncertain ? ", uncertain" : "", more)));
+}
