@@ -4,6 +4,7 @@ The file has no entry in any folder, so nothing is left behind, however the proc
 """
 
 import asyncio
+import contextlib
 import tempfile
 import time
 from collections.abc import AsyncIterator
@@ -54,7 +55,7 @@ async def receive_upload(request: Request, rules: UploadRules) -> BinaryIO:
 
     Raises:
         Problem: `upload-too-large`, `upload-too-slow`, `empty-upload`, `bad-request`, `bad-parameter`,
-            `unknown-parameter` or `client-closed-request`.
+            `unknown-parameter`, `client-closed-request`, or `service-unavailable` where the disk is full.
     """
     media_type, options = parse_options_header(request.headers.get("content-type"))
     is_form = media_type == b"multipart/form-data"
@@ -100,11 +101,18 @@ def _too_slow() -> Problem:
     return Problem("upload-too-slow", "The upload came to a halt, or nearly so.")
 
 
+def _no_room() -> Problem:
+    return Problem("service-unavailable", "There is no room for the upload at the moment.", retry_after=10)
+
+
 class _Spool:
     """The file; written in large pieces, off the event loop."""
 
     def __init__(self, rules: UploadRules) -> None:
-        self._file: BinaryIO = tempfile.TemporaryFile(dir=rules.folder)  # noqa: SIM115 - see close
+        try:
+            self._file: BinaryIO = tempfile.TemporaryFile(dir=rules.folder)  # noqa: SIM115 - see close
+        except OSError as error:
+            raise _no_room() from error
         self._limit = rules.max_bytes
         self._waiting = bytearray()
         self._length = 0
@@ -125,13 +133,18 @@ class _Spool:
         return self._file
 
     def close(self) -> None:
-        self._file.close()
+        # What could not be written before cannot be written now.
+        with contextlib.suppress(OSError):
+            self._file.close()
 
     async def _flush(self) -> None:
         if self._waiting:
             waiting, self._waiting = self._waiting, bytearray()
-            await asyncio.to_thread(self._file.write, waiting)
-            self._file.flush()
+            try:
+                await asyncio.to_thread(self._file.write, waiting)
+                self._file.flush()
+            except OSError as error:
+                raise _no_room() from error
 
 
 async def _receive_form(request: Request, boundary: bytes, file: _Spool, rules: UploadRules) -> None:

@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Never, TypeVar
 
 import numpy as np
@@ -24,6 +25,8 @@ from shared.contracts.problems import CATALOGUE, Problem
 
 _ANSWER_SECONDS = 5.0
 _BURIAL_SECONDS = 2.0
+_LOOK_SECONDS = 2.0
+_LOOKS_BEFORE_END = 2
 
 Document = TypeVar("Document", bound=BaseModel)
 
@@ -92,6 +95,8 @@ class Decoding:
         self._done = False
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(max(0.0, deadline - time.monotonic()), self._expire)
+        self._halted = 0
+        self._watch = loop.call_later(_LOOK_SECONDS, self._look)
 
     @property
     def media(self) -> Media:
@@ -145,7 +150,7 @@ class Decoding:
 
     def abandon(self) -> None:
         """End the process now, if it has not ended."""
-        self._timer.cancel()
+        self._stop_timers()
         self._pipe.close()
         if not self._job.ended.done():
             self.nursery.kill(self._identity)
@@ -158,6 +163,21 @@ class Decoding:
         self._expired = True
         self.nursery.kill(self._identity)
         self._pipe.stop()
+
+    def _look(self) -> None:
+        """End a process that somebody has stopped (SIGSTOP): it would sit there until the deadline."""
+        started = self._job.started
+        is_running = started.done() and started.exception() is None
+        self._halted = self._halted + 1 if is_running and _is_stopped(started.result().pid) else 0
+        if self._halted >= _LOOKS_BEFORE_END:
+            self.nursery.kill(self._identity)
+            self._pipe.stop()
+        else:
+            self._watch = asyncio.get_running_loop().call_later(_LOOK_SECONDS, self._look)
+
+    def _stop_timers(self) -> None:
+        self._timer.cancel()
+        self._watch.cancel()
 
     async def _await_start(self) -> None:
         waited = (self._job.started, self._job.ended)
@@ -193,14 +213,14 @@ class Decoding:
         self.end = "finished"
         # The process is still taking itself down; nobody has to wait for that here.
         self._done = True
-        self._timer.cancel()
+        self._stop_timers()
 
     async def _end_early(self, header: Header) -> Never:
         if header.kind is not RecordKind.PROBLEM:
             raise damaged("The file is damaged: decoding it failed.")
         record = await self._document(header, ProblemRecord)
         self.end = "refused"
-        self._timer.cancel()
+        self._stop_timers()
         if record.name not in CATALOGUE:
             raise damaged("The file is damaged: decoding it failed.")
         raise Problem(
@@ -214,7 +234,7 @@ class Decoding:
             raise Problem("deadline-exceeded", "Decoding the media took longer than the time given.")
         ended = await self._ended()
         self.end = "stopped"
-        if ended is None or ended.exit_status is None:
+        if self._halted or ended is None or ended.exit_status is None:
             raise _stopped()
         if ended.exit_status == -signal.SIGXCPU:
             self.end = "cpu-limit"
@@ -235,6 +255,14 @@ class Decoding:
         if ended.usage is not None:
             self.cpu_ms, self.peak_bytes = ended.usage.cpu_ms, ended.usage.peak_bytes
         return ended
+
+
+def _is_stopped(pid: int) -> bool:
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[:1] == ["T"]
 
 
 def _stopped() -> Problem:

@@ -1,4 +1,4 @@
-"""A cheap load generator: prepared bytes on kept connections, no HTTP library, so that it takes little CPU."""
+"""A load generator that takes little CPU: prepared bytes on kept connections, no HTTP library."""
 
 import asyncio
 import time
