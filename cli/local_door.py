@@ -12,6 +12,7 @@ from cli.house import read_house
 from cli.options import Options
 from cli.progress import ProgressView
 from cli.single_process import apps_in_this_process
+from gateway.jobs.settings import JobSettings
 from gateway.options import AnalysisOptions
 from gateway.pipeline import PipelineTools, analyse
 from shared.contracts.analyses import Analysis, Done, Progress
@@ -44,7 +45,7 @@ class LocalDoor:
         async with contextlib.aclosing(analyse(file, wanted, self._tools)) as events:
             async for event in events:
                 if isinstance(event, Progress):
-                    progress.decoded(event.seconds, event.of_seconds)
+                    progress.decoded(event.seconds, event.of_seconds, event.frames)
                 elif isinstance(event, Done):
                     return event.analysis
         raise AssertionError("the pipeline ended without an analysis")
@@ -61,7 +62,9 @@ async def open_local_door() -> AsyncIterator[LocalDoor]:
     _keep_logs_to_whom_they_concern()
     house = read_house()
     # One file after the other: one decoder process is enough.
-    house = replace(house, gateway=house.gateway.model_copy(update={"max_analyses": 1}))
+    # And the jobs of a server are no work for this process.
+    jobs = JobSettings(data_folder=Path(os.devnull), worker="none")
+    house = replace(house, gateway=house.gateway.model_copy(update={"max_analyses": 1, "jobs": jobs}))
     async with (
         apps_in_this_process(house) as apps,
         apps.gateway.router.lifespan_context(apps.gateway),

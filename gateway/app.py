@@ -7,13 +7,17 @@ from collections.abc import AsyncIterator, Mapping
 import httpx
 from fastapi import FastAPI
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 
 from gateway.admission import Admission
+from gateway.callers import announce_keys
 from gateway.early_refusal import RefuseWhenFull
+from gateway.fairness import Fairness
+from gateway.jobs.jobs import Jobs
 from gateway.media.decoder import DecoderPool
 from gateway.metrics import AnalysisMetrics
 from gateway.pipeline import PipelineTools
-from gateway.routes import analyses, information
+from gateway.routes import analyses, exports, information, jobs
 from gateway.routes.page import add_page
 from gateway.services import FaceService, FusionService, SpeechService
 from gateway.settings import GatewaySettings
@@ -68,6 +72,9 @@ def create_app(
             metrics.watch(decoders, app.state.admission)
             app.state.clients = tuple(clients)
             app.state.tools = _tools(settings, decoders, metrics, *clients)
+            app.state.jobs = Jobs(settings, app.state.tools)
+            await app.state.jobs.start()
+            stack.push_async_callback(app.state.jobs.close)
             yield
 
     app = create_service(
@@ -75,12 +82,23 @@ def create_app(
         title="Emotion server",
         description=_DESCRIPTION,
         settings=settings,
-        routers=[analyses.router, information.router],
+        routers=[analyses.router, exports.router, jobs.router, information.router],
         lifespan=lifespan,
         components=_components,
     )
     add_page(app)
     app.state.admission = Admission(running=settings.max_analyses, waiting=settings.max_waiting)
+    if settings.api_keys:
+        announce_keys(app)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "Prefer"],
+            expose_headers=["Location", "Preference-Applied", "Retry-After", "X-Request-Id"],
+        )
+    app.state.fairness = Fairness(settings.max_analyses_per_caller)
     # Last in the list is innermost: inside the layer that answers problems, logs and counts.
     app.user_middleware.append(Middleware(RefuseWhenFull, admission=app.state.admission, path="/v1/analyses"))
     app.state.upload_rules = UploadRules(

@@ -18,4 +18,11 @@ class Limits(Contract):
     request_seconds: float = Field(description="Longest time for one request.")
     upload_idle_seconds: float = Field(description="Longest pause inside an upload.")
     upload_min_bytes_per_second: int = Field(description="Slowest upload, on average.")
+    max_jobs: int = Field(description="Jobs that may wait or run.")
+    max_jobs_per_caller: int = Field(description="Jobs of one key or address that may wait or run.")
+    max_analyses_per_caller: int | None = Field(
+        description="Analyses of one key or address at once; null for no limit of its own."
+    )
+    job_seconds: float = Field(description="Longest time for one job.")
+    retention_seconds: float = Field(description="How long a finished job can be fetched.")
     media: MediaLimits

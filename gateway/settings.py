@@ -1,10 +1,14 @@
 """Settings of the gateway."""
 
+import re
 import tempfile
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, field_validator
+from pydantic_settings import NoDecode
 
+from gateway.jobs.settings import JobSettings, WebhookSettings
 from gateway.media.limits import MediaLimits
 from shared.settings import ServiceSettings, usable_cpus
 
@@ -38,3 +42,34 @@ class GatewaySettings(ServiceSettings):
         default=2, ge=1, le=16, description="Calls to one inner service, per analysis."
     )
     stretch_seconds: float = Field(default=30.0, ge=2, le=60, description="Longest sound in one call.")
+    jobs: JobSettings = Field(
+        default_factory=JobSettings, description="Jobs, as in `EMOTION_JOBS__AT_ONCE=2`."
+    )
+    webhooks: WebhookSettings = Field(default_factory=WebhookSettings, description="Calls of `callback_url`.")
+    api_keys: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Hashes of the keys that may call, with commas (`emotion keys create`); none: everybody.",
+    )
+    max_analyses_per_caller: int | None = Field(
+        default=None,
+        ge=1,
+        description="Analyses of one key or address at once; no limit of its own without it.",
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Origins whose pages may call, with commas; none without it."
+    )
+
+    @field_validator("api_keys", "cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("api_keys")
+    @classmethod
+    def _are_hashes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(re.fullmatch("sha256:[0-9a-f]{64}", each) for each in value):
+            message = "must be hashes as `emotion keys create` prints them, never the keys themselves"
+            raise ValueError(message)
+        return value

@@ -16,6 +16,15 @@ hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where gateways under test keep jobs: never the user's own folder."""
+    folder = tmp_path_factory.mktemp("data") / "emotion"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EMOTION_JOBS__DATA_FOLDER", str(folder))
+        yield folder
+
+
 @pytest.fixture(scope="session")
 def uploads(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the gateway under test keeps uploads."""

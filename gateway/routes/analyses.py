@@ -11,8 +11,16 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from gateway.admission import Admission
+from gateway.callbacks import read_callback
+from gateway.callers import CallerOf
+from gateway.exports.answers import analysis_answer, example_contents
+from gateway.fairness import Fairness
 from gateway.options import AnalysisOptions, read_options
+from gateway.patience import refuse_in_vain
 from gateway.pipeline import PipelineTools, analyse, analysis_of
+from gateway.preferences import Preference, read_preference
+from gateway.routes.accepted import PlannedFormat
+from gateway.routes.jobs import JOB_ANSWERS, JobWish, post_job
 from gateway.upload import UploadRules, receive_upload
 from shared.contracts.analyses import Analysis
 from shared.contracts.problems import Problem
@@ -53,8 +61,15 @@ _BODY: dict[str, Any] = {
 
 
 _RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"application/json": {"example": _EXAMPLE}}},
-    **problem_responses(400, 408, 413, 415, 422, 499, 500, 503, 504),
+    200: {
+        "description": "The analysis, in the format that `Accept` asks for; JSON where it does not.",
+        "content": {
+            "application/json": {"example": _EXAMPLE},
+            **example_contents(Analysis.model_validate(_EXAMPLE)),
+        },
+    },
+    **JOB_ANSWERS,
+    **problem_responses(400, 401, 406, 408, 409, 413, 415, 422, 429, 499, 500, 503, 504),
 }
 
 
@@ -73,13 +88,28 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
     responses=_RESPONSES,
     openapi_extra=_BODY,
 )
-async def post_analysis(
-    request: Request, options: Annotated[AnalysisOptions, Depends(read_options)]
+async def post_analysis(  # noqa: PLR0917 - FastAPI calls it by name
+    request: Request,
+    caller: CallerOf,
+    options: Annotated[AnalysisOptions, Depends(read_options)],
+    preference: Annotated[Preference, Depends(read_preference)],
+    callback_url: Annotated[str | None, Depends(read_callback)],
+    export: PlannedFormat,
 ) -> Response:
     """Upload a file and get back who is in it, what their faces and voice express, and one fused emotion.
 
-    What the file is, is read from its bytes; its name and declared type do not matter.
+    What the file is, is read from its bytes; its name and declared type do not matter. For a long film send
+    `Prefer: respond-async`: the answer is a job, which goes on without you.
     """
+    fairness: Fairness = request.app.state.fairness
+    with fairness.enter(caller):
+        if preference.takes_a_job or preference.idempotency_key is not None:
+            wish = JobWish(options, caller, preference, callback_url, export)
+            return await post_job(request, wish)
+        return analysis_answer(await _analyse_now(request, options), export)
+
+
+async def _analyse_now(request: Request, options: AnalysisOptions) -> Analysis:
     admission: Admission = request.app.state.admission
     tools: PipelineTools = request.app.state.tools
     rules: UploadRules = request.app.state.upload_rules
@@ -91,10 +121,10 @@ async def post_analysis(
 
             async def work() -> Analysis:
                 async with admission.turn():
-                    return await analysis_of(analyse(upload, options, tools, receive_ms=receive_ms))
+                    events = analyse(upload, options, tools, receive_ms=receive_ms)
+                    return await analysis_of(refuse_in_vain(events, options.start or 0.0))
 
-            analysis = await while_connected(request, work())
-    return Response(analysis.model_dump_json(), media_type="application/json")
+            return await while_connected(request, work())
 
 
 async def while_connected(request: Request, work: Awaitable[T]) -> T:

@@ -1,37 +1,57 @@
-"""Exports: which format a request wants, and a finished analysis by its suffix."""
+"""A finished analysis by its suffix, `GET /v1/analyses/{id}.csv`, for tools that cannot say `Accept`."""
 
+import json
+from pathlib import Path
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import APIRouter, Request
+from fastapi import Path as PathParameter
+from fastapi.responses import Response
 
+from gateway.callers import CallerOf
+from gateway.exports.answers import analysis_answer, example_content
 from gateway.exports.format import ExportFormat
-from gateway.exports.negotiation import require_writable, wanted_format
-from gateway.options import AnalysisOptions, read_options
+from gateway.exports.formats import FORMATS
+from gateway.exports.negotiation import format_of_suffix
+from gateway.jobs.jobs import Jobs
+from gateway.routes.jobs import AnalysisId
+from shared.contracts.analyses import Analysis
+from shared.problem_answers import problem_responses
+
+router = APIRouter(prefix="/v1", tags=["exports"])
+
+_EXAMPLE = Analysis.model_validate(json.loads(Path(__file__).with_name("example_analysis.json").read_bytes()))
 
 
-def accepted_format(request: Request) -> ExportFormat | None:
-    """Dependency: the format that the `Accept` header wants; None for JSON.
+def _add_route(export: ExportFormat) -> None:
+    async def export_analysis(request: Request, analysis_id: AnalysisId, caller: CallerOf) -> Response:
+        jobs: Jobs = request.app.state.jobs
+        return analysis_answer(await jobs.finished_analysis(analysis_id, caller), export)
 
-    Raises:
-        Problem: `not-acceptable`.
-    """
-    return wanted_format(", ".join(request.headers.getlist("accept")))
-
-
-AcceptedFormat = Annotated[ExportFormat | None, Depends(accepted_format)]
-
-
-def planned_format(
-    wanted: AcceptedFormat, options: Annotated[AnalysisOptions, Depends(read_options)]
-) -> ExportFormat | None:
-    """Dependency of an upload: the format wanted, refused before any work where `detail` would not do for it.
-
-    Raises:
-        Problem: `not-acceptable`.
-    """
-    if wanted is not None:
-        require_writable(wanted, possible=wanted.is_within(options.detail))
-    return wanted
+    router.add_api_route(
+        f"/analyses/{{analysis_id}}.{export.name}",
+        export_analysis,
+        name=f"export_{export.name.replace('.', '_')}",
+        summary=f"A finished analysis as {export.media_type}",
+        description=export.summary,
+        response_class=Response,
+        responses={
+            200: {"content": {export.media_type: example_content(export, _EXAMPLE)}},
+            **problem_responses(401, 404, 406, 409, 422, 500, 503),
+        },
+    )
 
 
-PlannedFormat = Annotated[ExportFormat | None, Depends(planned_format)]
+# Longest first: `.moments.csv` ends with `.csv` as well.
+for _export in sorted(FORMATS, key=lambda export: -len(export.name)):
+    _add_route(_export)
+
+
+@router.get("/analyses/{analysis_id}.{suffix}", include_in_schema=False)
+async def refuse_suffix(
+    analysis_id: AnalysisId, suffix: Annotated[str, PathParameter()], caller: CallerOf
+) -> Response:
+    """Say which suffixes there are."""
+    del analysis_id, caller
+    format_of_suffix(suffix)
+    raise AssertionError("every known suffix has a route of its own")

@@ -1,0 +1,158 @@
+"""The book of jobs: accepted, looked up, cancelled, erased. Every gateway has one, whoever does the work."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer, error
+
+from gateway.jobs.database import Database
+from gateway.jobs.order import Order
+from gateway.jobs.records import JobRecord, record_of
+from shared.contracts.jobs import JobState
+
+APPLICATION = "emotion-server"
+# Pinned: a job that an older version accepted is finished by whatever version comes after it.
+VERSION = "1"
+QUEUE = "analyses"
+WORKFLOW = "analysis"
+WEBHOOKS_QUEUE = "webhooks"
+WEBHOOK = "webhook"
+EVENTS = "events"
+_UNFINISHED = ["ENQUEUED", "DELAYED", "PENDING"]
+
+
+class JobBook:
+    """Reads and writes the tables of DBOS through its client, off the event loop.
+
+    Args:
+        database: opened; its tables are made or brought up to date here.
+    """
+
+    def __init__(self, database: Database) -> None:
+        # Its own handler writes plain text to standard error; ours write JSON.
+        logging.getLogger("dbos").addHandler(logging.NullHandler())
+        logging.getLogger("dbos").setLevel(logging.WARNING)
+        DBOS.migrate(database.url)
+        self._client = DBOSClient(
+            system_database_url=database.url,
+            system_database_engine=database.engine,
+            serializer=DBOSPortableJSONSerializer(),
+            application_name=APPLICATION,
+            retry_connection_errors=False,
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.destroy()
+
+    async def accept(self, order: Order) -> bool:
+        """Store a job; once this returns it will end as succeeded, failed or cancelled.
+
+        Returns:
+            Whether it is new: False where a job has this id already, which then is left as it is.
+        """
+        options: Any = {
+            "workflow_name": WORKFLOW,
+            "queue_name": QUEUE,
+            "workflow_id": order.id,
+            "workflow_id_reuse_policy": "reject",
+            "app_version": VERSION,
+            "queue_partition_key": order.lane,
+            # Only by its user can DBOS count jobs on SQLite, too.
+            "authenticated_user": order.lane,
+            "attributes": {**order.attributes, "owner": order.owner},
+        }
+        try:
+            await self._client.enqueue_async(options, order.id, order.upload, order.options, order.receive_ms)
+        except error.DBOSWorkflowIDInUseError:
+            return False
+        return True
+
+    def call_webhook(self, url: str, job_id: str, state: JobState) -> None:
+        """Store that a webhook is to be called, once a job and state; for threads."""
+        options: Any = {
+            "workflow_name": WEBHOOK,
+            "queue_name": WEBHOOKS_QUEUE,
+            "workflow_id": f"{job_id}-webhook-{state}",
+            "app_version": VERSION,
+        }
+        self._client.enqueue(options, url, job_id, str(state))
+
+    async def find(self, job_id: str) -> JobRecord | None:
+        """Give a job; None where there is none."""
+        return await asyncio.to_thread(self.find_now, job_id)
+
+    def find_now(self, job_id: str) -> JobRecord | None:
+        """Do as `find`, for threads."""
+        found = self._client.list_workflows(workflow_ids=[job_id], name=WORKFLOW, load_input=False)
+        return record_of(found[0]) if found else None
+
+    async def unfinished(self, *, most: int, lane: str | None = None) -> int:
+        """Count jobs that wait or run, of one lane where given; counts no further than `most`."""
+        found = await self._client.list_workflows_async(
+            name=WORKFLOW,
+            status=_UNFINISHED,
+            user=lane,
+            limit=most,
+            load_input=False,
+            load_output=False,
+        )
+        return len(found)
+
+    async def note(self, job_id: str, attributes: dict[str, Any]) -> None:
+        """Keep something beside a job; nothing happens where it is gone."""
+        try:
+            await self._client.update_workflow_attributes_async(job_id, attributes, merge=True)
+        except error.DBOSNonExistentWorkflowError:
+            return
+
+    async def cancel(self, job_id: str) -> None:
+        """Cancel a job that has not finished; whoever works on it notices within a second."""
+        await self._client.cancel_workflow_async(job_id)
+
+    async def erase(self, job_ids: Sequence[str]) -> None:
+        """Forget jobs and all that was told of them."""
+        await self._client.delete_workflows_async(list(job_ids))
+
+    async def finished_before(self, seconds_ago: float, *, limit: int = 200) -> list[str]:
+        """Give jobs (and calls of webhooks) that finished so long ago."""
+        before = datetime.now(UTC) - timedelta(seconds=seconds_ago)
+        found = await self._client.list_workflows_async(
+            completed_before=before.isoformat(), limit=limit, load_input=False, load_output=False
+        )
+        return [status.workflow_id for status in found]
+
+    async def ended_without_outcome(self) -> list[JobRecord]:
+        """Give jobs whose last word nobody could say: they ended the process too often."""
+        found = await self._client.list_workflows_async(
+            name=WORKFLOW, status=["MAX_RECOVERY_ATTEMPTS_EXCEEDED", "ERROR"], load_input=False, limit=1000
+        )
+        return [record_of(status) for status in found]
+
+    async def existing(self, job_ids: Sequence[str]) -> set[str]:
+        """Give those of these jobs that there are."""
+        found = await self._client.list_workflows_async(
+            workflow_ids=list(job_ids), load_input=False, load_output=False
+        )
+        return {status.workflow_id for status in found}
+
+    async def workers_at_work(self) -> set[str]:
+        """Give the names of workers that took a job and have not finished it."""
+        found = await self._client.list_workflows_async(status="PENDING", load_input=False, load_output=False)
+        return {status.executor_id for status in found if status.executor_id}
+
+    async def events(self, job_id: str, *, first: int, poll_seconds: float) -> AsyncGenerator[str]:
+        """Follow what is told of a job, from number `first`, until it has finished or is erased."""
+        stream = self._client.read_stream_async(
+            job_id, EVENTS, offset=first, polling_interval_sec=poll_seconds
+        )
+        try:
+            async for value in stream:
+                yield str(value)
+        except error.DBOSNonExistentWorkflowError:
+            return
+        finally:
+            await stream.aclose()

@@ -1,0 +1,222 @@
+"""Jobs as routes see them: handed in, looked at, waited for, erased; opened when the first one comes."""
+
+import asyncio
+import contextlib
+import contextvars
+import hashlib
+import logging
+import secrets
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO
+
+from ulid import ULID
+
+from gateway.callers import Caller
+from gateway.jobs.order import Order
+from gateway.options import AnalysisOptions
+from gateway.pipeline import PipelineTools
+from gateway.settings import GatewaySettings
+from shared.contracts.analyses import Analysis
+from shared.contracts.jobs import Job, JobState
+from shared.contracts.problems import Problem
+
+if TYPE_CHECKING:
+    from gateway.jobs.opened import OpenedJobs
+    from gateway.jobs.records import JobRecord
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Handed:
+    """A job that was handed in.
+
+    Args:
+        record: as it is stored.
+        fresh: False where the same key and body had made it before.
+    """
+
+    record: "JobRecord"
+    fresh: bool
+
+
+class Jobs:
+    """Found as `request.app.state.jobs`.
+
+    What jobs need (a database, a worker) is loaded at the start where there may be jobs already, else when
+    the first one is handed in: who sends none does not pay.
+
+    Args:
+        settings: the gateway's.
+        tools: what the pipeline works with.
+    """
+
+    def __init__(self, settings: GatewaySettings, tools: PipelineTools) -> None:
+        self._settings = settings
+        self._tools = tools
+        self._opening: asyncio.Task[OpenedJobs] | None = None
+
+    async def start(self) -> None:
+        """Take up what a former process left behind; returns at once."""
+        if self._settings.jobs.may_exist:
+            self._begin_to_open()
+
+    async def close(self) -> None:
+        """Stop working; what has not finished is begun anew at the next start, or elsewhere."""
+        if self._opening is None:
+            return
+        with contextlib.suppress(Exception):
+            opened = await self._opening
+            await opened.close()
+
+    async def submit(
+        self,
+        upload: BinaryIO,
+        options: AnalysisOptions,
+        caller: Caller,
+        *,
+        receive_ms: float,
+        callback_url: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Handed:
+        """Take a job; once this returns it will end, whatever happens to this process.
+
+        Raises:
+            Problem: `too-many-requests` or `overloaded` when there are too many jobs already;
+                `idempotency-key-reused` when the key came with another body or other options;
+                `service-unavailable` where jobs cannot be stored.
+        """
+        opened = await self._open()
+        attributes: dict[str, str | None] = {"callback_url": callback_url}
+        job_id = f"an_{ULID()}"
+        if idempotency_key is not None:
+            wanted = options.model_dump_json() + (callback_url or "")
+            digest = await asyncio.to_thread(_digest, upload, wanted)
+            claim = opened.claims.name(caller.owns, idempotency_key)
+            job_id = await opened.claims.take(claim, job_id, digest)
+            attributes["claim"] = claim
+            if (record := await opened.book.find(job_id)) is not None:
+                return Handed(record, fresh=False)
+        await opened.refuse_if_too_many(caller)
+        order = Order(
+            id=job_id,
+            owner=caller.owns,
+            lane=caller.id,
+            upload=f"{job_id}/upload-{secrets.token_hex(8)}",
+            options=options.model_dump(mode="json"),
+            receive_ms=receive_ms,
+            attributes=attributes,
+        )
+        fresh = await opened.accept(order, upload)
+        record = await opened.book.find(job_id)
+        if record is None:
+            raise Problem("service-unavailable", "The job was erased while it was handed in.", retry_after=1)
+        return Handed(record, fresh=fresh)
+
+    async def find(self, job_id: str, caller: Caller) -> "JobRecord":
+        """Give a job.
+
+        Raises:
+            Problem: `not-found` where it is not there, or not this caller's.
+        """
+        record = await (await self._open()).book.find(job_id) if self._may_be_there() else None
+        if record is None or record.owner != caller.owns:
+            raise Problem(
+                "not-found",
+                "There is no such analysis.",
+                remedy="Check the id; a finished analysis is erased after a while, see /v1/limits.",
+                field="analysis_id",
+            )
+        return record
+
+    def shown(self, record: "JobRecord") -> Job:
+        """Give a job as a client sees it, without the analysis."""
+        return record.shown(self._settings.jobs.retention_seconds)
+
+    async def result(self, record: "JobRecord") -> bytes | None:
+        """Give the analysis of a job as JSON; None where it has not succeeded or was erased just now."""
+        if record.result is None:
+            return None
+        return await (await self._open()).store.get(record.result)
+
+    async def finished_analysis(self, job_id: str, caller: Caller) -> Analysis:
+        """Give the analysis of a job that succeeded.
+
+        Raises:
+            Problem: `not-found` for a job that is not there, or not this caller's; `not-finished` while it is
+                queued or processing; `analysis-failed` when it failed or was cancelled.
+        """
+        record = await self.find(job_id, caller)
+        if not record.state.final:
+            raise Problem("not-finished", f"The analysis is {record.state}.", retry_after=1)
+        if record.state is not JobState.SUCCEEDED:
+            why = {} if record.problem is None else {"problem": record.problem.model_dump(exclude_none=True)}
+            raise Problem("analysis-failed", f"The analysis is {record.state}.", extra=why)
+        found = await self.result(record)
+        if found is None:
+            raise Problem("not-found", "The analysis was erased just now.")
+        return await asyncio.to_thread(Analysis.model_validate_json, found)
+
+    async def wait(self, record: "JobRecord", seconds: float) -> "JobRecord":
+        """Give the job as soon as it has finished, or as it stands after so many seconds."""
+        opened = await self._open()
+        pause = 0.05
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not record.state.final:
+                    await asyncio.sleep(pause)
+                    pause = min(2 * pause, self._settings.jobs.poll_seconds)
+                    if (found := await opened.book.find(record.id)) is None:
+                        raise Problem("not-found", "The analysis was erased while it was waited for.")
+                    record = found
+        return record
+
+    async def erase(self, record: "JobRecord") -> None:
+        """Cancel a job where it is still under way, and forget it."""
+        await (await self._open()).erase(record)
+
+    async def events(self, record: "JobRecord", *, first: int) -> AsyncGenerator[str]:
+        """Follow what is told of a job, from number `first`; ends when it has finished or is erased."""
+        opened = await self._open()
+        stream = opened.book.events(record.id, first=first, poll_seconds=self._settings.jobs.poll_seconds)
+        async with contextlib.aclosing(stream):
+            async for event in stream:
+                yield event
+
+    def _may_be_there(self) -> bool:
+        return self._opening is not None or self._settings.jobs.may_exist
+
+    def _begin_to_open(self) -> "asyncio.Task[OpenedJobs]":
+        if self._opening is None or (self._opening.done() and self._opening.exception() is not None):
+            # In a context of its own: the first request's id and deadline are not those of all jobs.
+            self._opening = asyncio.create_task(self._load(), context=contextvars.Context())
+        return self._opening
+
+    async def _load(self) -> "OpenedJobs":
+        # Large libraries; in a thread, as it takes a while.
+        opened = await asyncio.to_thread(_import_opened)
+        return await opened.start(self._settings, self._tools)
+
+    async def _open(self) -> "OpenedJobs":
+        try:
+            return await asyncio.shield(self._begin_to_open())
+        except Problem:
+            raise
+        except Exception as error:
+            _log.exception("jobs cannot be stored")
+            raise Problem("service-unavailable", "Jobs cannot be stored now.", retry_after=5) from error
+
+
+def _import_opened() -> "type[OpenedJobs]":
+    from gateway.jobs.opened import OpenedJobs  # noqa: PLC0415 - see Jobs
+
+    return OpenedJobs
+
+
+def _digest(upload: BinaryIO, wanted: str) -> str:
+    upload.seek(0)
+    digest = hashlib.sha256()
+    while piece := upload.read(1024 * 1024):
+        digest.update(piece)
+    return hashlib.sha256(digest.digest() + wanted.encode()).hexdigest()

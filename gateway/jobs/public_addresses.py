@@ -1,0 +1,79 @@
+"""Where a webhook may go: resolved once, looked at, and called at just that address."""
+
+import ipaddress
+import socket
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_NAT64_LOCAL = ipaddress.ip_network("64:ff9b:1::/48")
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class AddressRefusedError(Exception):
+    """This server does not call there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A URL and the address that its name stood for.
+
+    Args:
+        url: with the address in place of the name.
+        host: value of the Host header.
+        name: the name, for TLS.
+    """
+
+    url: str
+    host: str
+    name: str
+
+
+def resolve(url: str, *, private: bool) -> Target:
+    """Resolve the name of a URL, once.
+
+    Args:
+        url: http or https.
+        private: whether addresses that the internet does not reach are allowed.
+
+    Raises:
+        AddressRefusedError: it is no such URL, cannot be resolved, or any of its addresses is not allowed.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+        name = parts.hostname or ""
+        # IDNA, as a client would do; refuses what is no name.
+        found = socket.getaddrinfo(name.encode("idna").decode(), port, type=socket.SOCK_STREAM)
+    except (KeyError, ValueError, UnicodeError, OSError) as error:
+        raise AddressRefusedError("its name cannot be resolved") from error
+    if parts.username or parts.password:
+        raise AddressRefusedError("it must not hold a user or password")
+    addresses = [ipaddress.ip_address(str(each[4][0]).partition("%")[0]) for each in found]
+    # One that is not allowed spoils the name: who answers so means no good.
+    if not addresses or not (private or all(map(is_public, addresses))):
+        raise AddressRefusedError("its address is not a public one")
+    address = addresses[0]
+    shown = f"[{address}]" if address.version == 6 else str(address)
+    path = parts.path or "/"
+    query = f"?{parts.query}" if parts.query else ""
+    return Target(f"{parts.scheme}://{shown}:{port}{path}{query}", parts.netloc, name)
+
+
+def is_public(address: Address) -> bool:
+    """Tell whether an address is on the internet, also behind what wraps IPv4 in IPv6."""
+    if isinstance(address, ipaddress.IPv6Address):
+        for inner in _wrapped(address):
+            if not is_public(inner):
+                return False
+        if address in _NAT64_LOCAL:
+            return False
+    return address.is_global and not address.is_multicast and not address.is_reserved
+
+
+def _wrapped(address: ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:
+    found = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
+    if address in _NAT64:
+        found.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
+    return [each for each in found if each is not None]

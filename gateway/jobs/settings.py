@@ -1,0 +1,88 @@
+"""Settings of jobs, as in `EMOTION_JOBS__RETENTION_SECONDS=600`."""
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from shared.settings import usable_cpus
+
+FILE = "jobs.sqlite"
+
+
+def default_data_folder() -> Path:
+    """Give the user's folder for state (XDG), where there is one that may be written, else one in /tmp."""
+    base = os.environ.get("XDG_STATE_HOME", "")
+    home = Path(base) if base.startswith("/") else Path.home() / ".local" / "state"
+    for parent in (home, *home.parents):
+        if parent.exists():
+            if os.access(parent, os.W_OK | os.X_OK):
+                return home / "emotion-server"
+            break
+    return Path("/tmp") / f"emotion-server-{os.getuid()}"  # noqa: S108 - made with mode 0700, or refused
+
+
+class JobSettings(BaseModel):
+    """Where jobs are kept, who works on them, and for how long they stay."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data_folder: Path = Field(
+        default_factory=default_data_folder,
+        description="Uploads, results and the database of jobs, readable by the server's user only.",
+    )
+    database_url: str = Field(
+        default="",
+        pattern="^($|postgresql)",
+        description="`postgresql://...` to share jobs among machines; SQLite in the data folder without it.",
+    )
+    store_url: str = Field(
+        default="",
+        pattern="^($|s3://)",
+        description="`s3://bucket/prefix` to share uploads among machines; the data folder without it.",
+    )
+    worker: Literal["embedded", "none"] = Field(
+        default="embedded", description="`none`: this gateway accepts jobs and leaves them to other workers."
+    )
+    at_once: int = Field(
+        default_factory=lambda: max(1, usable_cpus() // 2), ge=1, description="Jobs of one worker at once."
+    )
+    most: int = Field(default=500, ge=1, description="Jobs that may wait or run; one more is refused.")
+    most_per_caller: int = Field(
+        default=100, ge=1, description="Jobs of one key or address that may wait or run."
+    )
+    seconds: float = Field(default=14_400, gt=0, le=604_800, description="Longest time for one job.")
+    retention_seconds: float = Field(
+        default=3600, gt=0, description="How long a finished job can be fetched before it is erased."
+    )
+    poll_seconds: float = Field(
+        default=0.2, gt=0, le=60, description="How often the database is asked for news."
+    )
+    rescue_seconds: float = Field(
+        default=5, gt=0, le=3600, description="How often a worker looks for jobs of workers that died."
+    )
+
+    @property
+    def may_exist(self) -> bool:
+        """Whether jobs may have been kept already."""
+        return bool(self.database_url) or (self.data_folder / FILE).exists()
+
+
+class WebhookSettings(BaseModel):
+    """How a `callback_url` is called."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    secret: SecretStr | None = Field(
+        default=None,
+        description="`whsec_...` (base64), for the signature. Without it `callback_url` is refused.",
+    )
+    private_addresses: bool = Field(
+        default=False, description="Whether loopback, private and link-local addresses may be called."
+    )
+    attempts: int = Field(default=6, ge=1, le=20, description="Most deliveries that are tried.")
+    first_pause_seconds: float = Field(
+        default=5, gt=0, description="Pause after the first failure; it doubles."
+    )
+    seconds: float = Field(default=10, gt=0, description="Longest time for one delivery.")

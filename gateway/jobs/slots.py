@@ -1,0 +1,124 @@
+"""Names of workers, each held by one living process: a lock that its death frees, with no clock involved."""
+
+import contextlib
+import fcntl
+import os
+from pathlib import Path
+from typing import Protocol
+
+import psycopg
+from sqlalchemy.engine import make_url
+
+from gateway.jobs.store import open_private_folder
+
+_MOST_WORKERS = 1000
+# Any number will do, so long as nobody else takes advisory locks with it: "emo" in ASCII.
+_LOCK_CLASS = 0x656D6F
+
+
+class Slots(Protocol):
+    """Hands out numbers; a number is free when nobody holds it or its holder died."""
+
+    def take(self, slot: int) -> bool:
+        """Take this slot if it is free."""
+
+    def give_back(self, slot: int) -> None:
+        """Free a slot of ours."""
+
+    def still_held(self) -> bool:
+        """Tell whether what was taken is still ours; not so after the connection to the locks broke."""
+
+    def close(self) -> None:
+        """Free everything."""
+
+
+def take_any(slots: Slots) -> int:
+    """Take the first slot that is free.
+
+    Raises:
+        RuntimeError: a thousand workers live already.
+    """
+    for slot in range(_MOST_WORKERS):
+        if slots.take(slot):
+            return slot
+    message = f"all {_MOST_WORKERS} worker slots are taken"
+    raise RuntimeError(message)
+
+
+class FileSlots:
+    """Locks on files of this machine (flock: the kernel frees them when the process ends).
+
+    Args:
+        folder: made where there is none.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = open_private_folder(folder)
+        self._held: dict[int, int] = {}
+
+    def take(self, slot: int) -> bool:
+        """See `Slots`."""
+        if slot in self._held:
+            return False
+        descriptor = os.open(self._folder / f"{slot}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return False
+        self._held[slot] = descriptor
+        return True
+
+    def give_back(self, slot: int) -> None:
+        """See `Slots`."""
+        os.close(self._held.pop(slot))
+
+    def still_held(self) -> bool:
+        """See `Slots`."""
+        return True
+
+    def close(self) -> None:
+        """See `Slots`."""
+        for slot in list(self._held):
+            self.give_back(slot)
+
+
+class PostgresSlots:
+    """Advisory locks of one session: PostgreSQL frees them when the connection ends.
+
+    Args:
+        url: `postgresql://...`, as SQLAlchemy reads it.
+
+    Raises:
+        psycopg.OperationalError: it cannot be reached.
+    """
+
+    def __init__(self, url: str) -> None:
+        plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+        # A machine that vanished without a word is noticed within a minute.
+        self._connection = psycopg.connect(
+            plain, autocommit=True, connect_timeout=10, keepalives_idle=20, keepalives_interval=10,
+            keepalives_count=3, application_name="emotion-worker",
+        )  # fmt: skip
+
+    def take(self, slot: int) -> bool:
+        """See `Slots`."""
+        row = self._connection.execute("SELECT pg_try_advisory_lock(%s, %s)", (_LOCK_CLASS, slot)).fetchone()
+        return bool(row and row[0])
+
+    def give_back(self, slot: int) -> None:
+        """See `Slots`."""
+        self._connection.execute("SELECT pg_advisory_unlock(%s, %s)", (_LOCK_CLASS, slot))
+
+    def still_held(self) -> bool:
+        """See `Slots`."""
+        try:
+            self._connection.execute("SELECT 1")
+        except psycopg.Error:
+            return False
+        return True
+
+    def close(self) -> None:
+        """See `Slots`."""
+        with contextlib.suppress(psycopg.Error):
+            self._connection.close()

@@ -1,0 +1,171 @@
+"""Where uploads and results of jobs lie, by names with one slash (`an_01.../upload`); whole or not at all."""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import shutil
+import stat
+import time
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from shared.contracts.problems import Problem
+
+
+class Store(Protocol):
+    """A place that outlives the process; every machine that shares the database shares it."""
+
+    async def put(self, name: str, file: BinaryIO) -> None:
+        """Keep all of a file, from its start; when this returns it outlives the process.
+
+        Raises:
+            Problem: `overloaded` where there is no room.
+        """
+
+    async def put_bytes(self, name: str, data: bytes) -> None:
+        """Keep these bytes; as `put`."""
+
+    async def create(self, name: str, data: bytes) -> bool:
+        """Keep these bytes unless the name is taken; tell whether it was free. Atomic."""
+
+    async def get(self, name: str) -> bytes | None:
+        """Give the bytes; None where there are none."""
+
+    def local(self, name: str) -> AbstractAsyncContextManager[Path | None]:
+        """Give a path on this machine, good inside the context; None where there is nothing."""
+
+    async def delete_group(self, group: str) -> None:
+        """Delete everything whose name begins with `group/`; nothing is fine."""
+
+    async def delete(self, name: str) -> None:
+        """Delete one; nothing is fine."""
+
+    async def groups(self) -> dict[str, float]:
+        """Give every group with its age in seconds (of its oldest part)."""
+
+    async def names(self, group: str) -> dict[str, float]:
+        """Give every name in a group with its age in seconds."""
+
+
+def open_private_folder(folder: Path) -> Path:
+    """Make a folder that only this user can enter, or take one that is so.
+
+    Raises:
+        OSError: it cannot be made, or it belongs to or is open to others.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+        message = f"{folder} is not a folder of this user"
+        raise PermissionError(message)
+    if stat.S_IMODE(found.st_mode) & 0o077:
+        folder.chmod(0o700)
+    return folder
+
+
+class FolderStore:
+    """Files in a folder of this machine (or one that machines share).
+
+    Args:
+        folder: it is made where there is none, for this user only.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = open_private_folder(folder)
+
+    async def put(self, name: str, file: BinaryIO) -> None:
+        """See `Store`."""
+        await asyncio.to_thread(self._put, name, file)
+
+    async def put_bytes(self, name: str, data: bytes) -> None:
+        """See `Store`."""
+        await asyncio.to_thread(self._put, name, data)
+
+    async def create(self, name: str, data: bytes) -> bool:
+        """See `Store`."""
+        return await asyncio.to_thread(self._create, name, data)
+
+    async def get(self, name: str) -> bytes | None:
+        """See `Store`."""
+        try:
+            return await asyncio.to_thread((self._folder / name).read_bytes)
+        except FileNotFoundError:
+            return None
+
+    @contextlib.asynccontextmanager
+    async def local(self, name: str) -> AsyncIterator[Path | None]:
+        """See `Store`."""
+        path = self._folder / name
+        yield path if path.exists() else None
+
+    async def delete_group(self, group: str) -> None:
+        """See `Store`."""
+        await asyncio.to_thread(shutil.rmtree, self._folder / group, ignore_errors=True)
+
+    async def delete(self, name: str) -> None:
+        """See `Store`."""
+        await asyncio.to_thread((self._folder / name).unlink, missing_ok=True)
+
+    async def groups(self) -> dict[str, float]:
+        """See `Store`."""
+        return await asyncio.to_thread(_ages, self._folder)
+
+    async def names(self, group: str) -> dict[str, float]:
+        """See `Store`."""
+        found = await asyncio.to_thread(_ages, self._folder / group)
+        return {f"{group}/{name}": age for name, age in found.items()}
+
+    def _put(self, name: str, content: BinaryIO | bytes) -> None:
+        part = self._write_part(name, content)
+        part.rename(self._folder / name)
+        _sync_folder(part.parent)
+
+    def _create(self, name: str, data: bytes) -> bool:
+        part = self._write_part(name, data)
+        try:
+            os.link(part, self._folder / name)
+        except FileExistsError:
+            return False
+        finally:
+            part.unlink()
+        _sync_folder(part.parent)
+        return True
+
+    def _write_part(self, name: str, content: BinaryIO | bytes) -> Path:
+        path = self._folder / name
+        part = path.with_name(f".{secrets.token_hex(8)}.part")
+        try:
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            with part.open("xb") as target:
+                if isinstance(content, bytes):
+                    target.write(content)
+                else:
+                    content.seek(0)
+                    shutil.copyfileobj(content, target, 1024 * 1024)
+                target.flush()
+                os.fsync(target.fileno())
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise Problem("overloaded", "There is no room for this upload now.", retry_after=60) from error
+        return part
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _ages(folder: Path) -> dict[str, float]:
+    now = time.time()
+    ages = {}
+    with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            with contextlib.suppress(FileNotFoundError):
+                ages[entry.name] = now - entry.stat(follow_symlinks=False).st_mtime
+    return ages

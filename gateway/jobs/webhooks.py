@@ -1,0 +1,75 @@
+"""Calls of a `callback_url`, signed as Standard Webhooks say: id and state of a job, nothing else."""
+
+import json
+import logging
+from datetime import UTC, datetime
+
+import httpx
+from standardwebhooks.webhooks import Webhook
+
+from gateway.jobs.public_addresses import AddressRefusedError, resolve
+from gateway.jobs.settings import WebhookSettings
+from shared.contracts.jobs import JobState
+
+_log = logging.getLogger(__name__)
+
+
+class Webhooks:
+    """Delivers.
+
+    Args:
+        settings: secret, limits, and where calls may go.
+    """
+
+    def __init__(self, settings: WebhookSettings) -> None:
+        self._settings = settings
+
+    def pauses(self) -> list[float]:
+        """Give the seconds before each delivery: none before the first, then twice as many each time."""
+        first = self._settings.first_pause_seconds
+        return [0.0] + [first * 2**number for number in range(self._settings.attempts - 1)]
+
+    def deliver(self, url: str, job_id: str, state: JobState) -> bool:
+        """Call once; tell whether it was taken (any status of 200 to 299). Redirects are not followed."""
+        if self._settings.secret is None:
+            return False
+        message_id = f"msg_{job_id}_{state}"
+        now = datetime.now(UTC)
+        body = json.dumps(
+            {
+                "type": f"analysis.{state}",
+                "timestamp": now.isoformat(),
+                "data": {"id": job_id, "state": state},
+            }
+        )
+        signature = Webhook(self._settings.secret.get_secret_value()).sign(message_id, now, body)
+        try:
+            target = resolve(url, private=self._settings.private_addresses)
+            headers = {
+                "host": target.host,
+                "content-type": "application/json",
+                "user-agent": "emotion-server",
+                "webhook-id": message_id,
+                "webhook-timestamp": str(int(now.timestamp())),
+                "webhook-signature": signature,
+            }
+            status = self._post(target.url, target.name, headers, body)
+        except (AddressRefusedError, httpx.HTTPError) as error:
+            _log.warning(
+                "a webhook was not taken", extra={"fields": {"job": job_id, "why": type(error).__name__}}
+            )
+            return False
+        if not 200 <= status < 300:
+            _log.warning("a webhook was not taken", extra={"fields": {"job": job_id, "status": status}})
+        return 200 <= status < 300
+
+    def _post(self, url: str, name: str, headers: dict[str, str], body: str) -> int:
+        """Send; the certificate must be that of the name, and what is answered is not read."""
+        limits = {"timeout": self._settings.seconds, "follow_redirects": False, "trust_env": False}
+        with (
+            httpx.Client(**limits) as client,  # type: ignore[arg-type]  # a dictionary of mixed values
+            client.stream(
+                "POST", url, content=body, headers=headers, extensions={"sni_hostname": name}
+            ) as answer,
+        ):
+            return answer.status_code

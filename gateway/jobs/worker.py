@@ -1,0 +1,311 @@
+"""The worker: takes jobs from the queue of DBOS and sends each through the pipeline."""
+
+import asyncio
+import concurrent.futures
+import contextlib
+import contextvars
+import logging
+import queue
+import secrets
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from dbos import DBOS, DBOSPortableJSONSerializer
+
+from gateway.jobs import workflow
+from gateway.jobs.book import APPLICATION, EVENTS, QUEUE, VERSION, WEBHOOKS_QUEUE, JobBook
+from gateway.jobs.database import Database
+from gateway.jobs.settings import JobSettings
+from gateway.jobs.slots import Slots, take_any
+from gateway.jobs.store import Store
+from gateway.jobs.webhooks import Webhooks
+from gateway.options import AnalysisOptions
+from gateway.pipeline import PipelineTools, analyse
+from shared.contracts.analyses import Done, Progress
+from shared.contracts.jobs import JobState, Started
+from shared.contracts.problems import Problem
+from shared.deadlines import Deadline, current_deadline
+
+_log = logging.getLogger(__name__)
+
+# Events that wait for the database; the pipeline waits when there are more.
+_MOST_EVENTS_AHEAD = 200
+_WEBHOOKS_AT_ONCE = 16
+_NAME = "worker-{}"
+
+
+class _Line:
+    """Events on their way from the event loop to the thread that stores them."""
+
+    def __init__(self) -> None:
+        self._events: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+
+    async def put(self, event: str) -> None:
+        while self._events.qsize() > _MOST_EVENTS_AHEAD:  # noqa: ASYNC110 - the other side is a thread
+            await asyncio.sleep(0.02)
+        self._events.put(event)
+
+    def end(self) -> None:
+        self._events.put(None)
+
+    def next(self, seconds: float) -> str | None:
+        """Give the next event; None after the last.
+
+        Raises:
+            queue.Empty: nothing came within the time.
+        """
+        return self._events.get(timeout=seconds)
+
+
+class Worker:
+    """Works on jobs inside this process until it is closed.
+
+    Args:
+        book: where jobs are looked up.
+        store: where uploads and results lie.
+        database, settings: of the jobs.
+        open_slots: gives the locks of workers; again where they were lost.
+        tools: what the pipeline works with, on the running event loop.
+        webhooks: how a `callback_url` is called.
+    """
+
+    def __init__(
+        self,
+        *,
+        book: JobBook,
+        store: Store,
+        database: Database,
+        open_slots: Callable[[], Slots],
+        settings: JobSettings,
+        per_caller: int | None,
+        tools: PipelineTools,
+        webhooks: Webhooks,
+    ) -> None:
+        self._book = book
+        self._store = store
+        self._database = database
+        self._open_slots = open_slots
+        self._slots: Slots | None = None
+        self._settings = settings
+        self._per_caller = per_caller
+        self._tools = tools
+        self._webhooks = webhooks
+        self._loop = asyncio.get_running_loop()
+        self._slot = -1
+        self._stopping = False
+        self._running: dict[str, concurrent.futures.Future[str]] = {}
+        self._tasks: set[asyncio.Task[str]] = set()
+        self._guard = threading.Lock()
+
+    async def start(self) -> None:
+        """Take a name, and up the jobs that its last bearer left behind.
+
+        Raises:
+            RuntimeError: this process has a worker already.
+        """
+        workflow.take_seat(self)
+        try:
+            await asyncio.to_thread(self._launch)
+        except BaseException:
+            workflow.leave_seat()
+            raise
+
+    def _launch(self) -> None:
+        self._slots = self._open_slots()
+        self._slot = take_any(self._slots)
+        engine = self._database.engine
+        config: Any = {
+            "name": APPLICATION,
+            "system_database_url": self._database.url,
+            "executor_id": _NAME.format(self._slot),
+            "application_version": VERSION,
+            "log_level": "WARNING",
+            "serializer": DBOSPortableJSONSerializer(),
+            "notification_listener_polling_interval_sec": self._settings.poll_seconds,
+        }
+        if engine is not None:
+            config["system_database_engine"] = engine
+        DBOS(config=config)
+        DBOS.launch()
+        DBOS.register_queue(
+            QUEUE,
+            worker_concurrency=self._settings.at_once,
+            # More than any worker takes, where there is no limit: the lanes still take turns.
+            partition_concurrency=self._per_caller or 1_000_000,
+            polling_interval_sec=self._settings.poll_seconds,
+            on_conflict="always_update",
+        )
+        DBOS.register_queue(
+            WEBHOOKS_QUEUE,
+            worker_concurrency=_WEBHOOKS_AT_ONCE,
+            polling_interval_sec=self._settings.poll_seconds,
+            on_conflict="always_update",
+        )
+        _log.info("worker", extra={"fields": {"name": _NAME.format(self._slot)}})
+
+    async def close(self) -> None:
+        """Stop; jobs under way stay in the book, for this or another worker to begin anew."""
+        await self._put_down()
+        workflow.leave_seat()
+
+    async def _put_down(self) -> None:
+        self._stopping = True
+        with self._guard:
+            running = list(self._running.values())
+        for future in running:
+            future.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.to_thread(self._leave)
+
+    def _leave(self) -> None:
+        DBOS.destroy()
+        if self._slots is not None:
+            self._slots.close()
+
+    async def rescue(self) -> None:
+        """Queue the jobs of workers that died, again and again, until cancelled."""
+        while True:
+            await asyncio.sleep(self._settings.rescue_seconds)
+            try:
+                await self._stay_alive()
+                at_work = await self._book.workers_at_work()
+                await asyncio.to_thread(self._rescue_from, at_work)
+            except Exception:  # noqa: BLE001 - a database that is away for a while ends nothing
+                _log.exception("looking for dead workers failed")
+
+    async def _stay_alive(self) -> None:
+        """Begin anew under another name where the lock on ours was lost: others take us for dead."""
+        if self._slots is not None and await asyncio.to_thread(self._slots.still_held):
+            return
+        _log.error("the lock of this worker was lost; it stops its jobs and begins anew")
+        if not self._stopping:
+            await self._put_down()
+        await asyncio.to_thread(self._launch)
+        self._stopping = False
+
+    def _rescue_from(self, at_work: set[str]) -> None:
+        slots = self._slots
+        if slots is None:
+            return
+        for name in at_work:
+            number = name.removeprefix("worker-")
+            if not number.isdigit() or int(number) == self._slot or not slots.take(int(number)):
+                continue
+            # Its lock is ours, so its bearer is dead and nobody can take the name meanwhile.
+            try:
+                DBOS._recover_pending_workflows([name])  # noqa: SLF001 - the only call that does it by worker
+                _log.warning("jobs of a dead worker are queued again", extra={"fields": {"name": name}})
+            finally:
+                slots.give_back(int(number))
+
+    def cancel(self, job_id: str) -> None:
+        """Stop working on a job, if it is here."""
+        with self._guard:
+            future = self._running.get(job_id)
+        if future is not None:
+            future.cancel()
+
+    def perform(
+        self, job_id: str, upload: str, options: dict[str, Any], receive_ms: float
+    ) -> workflow.Outcome:
+        """See `workflow.Performer`."""
+        if self._stopping:
+            raise workflow.StoppedError
+        record = self._book.find_now(job_id)
+        attempt = max(1, record.attempts) if record else 1
+        DBOS.write_stream(EVENTS, Started(attempt=attempt).model_dump_json())
+        line = _Line()
+        work = self._work(job_id, upload, AnalysisOptions.model_validate(options), receive_ms, line)
+        future = self._start(work)
+        with self._guard:
+            self._running[job_id] = future
+        try:
+            self._store_events(job_id, line)
+            return {"result": future.result()}
+        except Problem:
+            raise
+        except Exception as error:
+            if self._stopping:
+                raise workflow.StoppedError from error
+            if not future.cancelled():
+                _log.exception("a job failed", extra={"fields": {"job": job_id}})
+            raise Problem("internal-error", "The server met a fault of its own.") from error
+        finally:
+            future.cancel()
+            with self._guard:
+                self._running.pop(job_id, None)
+
+    def _store_events(self, job_id: str, line: _Line) -> None:
+        """Store events as they come; raises where the job is no longer ours to work on."""
+        while True:
+            try:
+                event = line.next(1.0)
+            except queue.Empty:
+                record = self._book.find_now(job_id)
+                if record is None or record.state.final:
+                    self.cancel(job_id)
+                continue
+            if event is None:
+                return
+            DBOS.write_stream(EVENTS, event)
+
+    def _start(self, work: Coroutine[Any, Any, str]) -> concurrent.futures.Future[str]:
+        """Run it on the event loop, in a context of its own: not that of DBOS's thread."""
+        return contextvars.Context().run(asyncio.run_coroutine_threadsafe, work, self._loop)
+
+    async def _work(
+        self, job_id: str, upload: str, options: AnalysisOptions, receive_ms: float, line: _Line
+    ) -> str:
+        current_deadline.set(Deadline.after(self._settings.seconds))
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - this is a coroutine
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        try:
+            async with self._store.local(upload) as path:
+                if path is None:
+                    raise Problem("internal-error", "The upload of this job is gone.")
+                events = analyse(path, options, self._tools, receive_ms=receive_ms)
+                async with contextlib.aclosing(events) as stream, asyncio.timeout(self._settings.seconds):
+                    async for event in stream:
+                        if isinstance(event, Done):
+                            analysis = event.analysis.model_copy(update={"id": job_id})
+                            name = f"{job_id}/result-{secrets.token_hex(8)}"
+                            await self._store.put_bytes(name, analysis.model_dump_json().encode())
+                            return name
+                        if isinstance(event, Progress):
+                            progress = event.model_dump(exclude={"event"})
+                            await self._book.note(job_id, {"progress": progress})
+                        await line.put(event.model_dump_json())
+            raise AssertionError("the pipeline ended without an analysis")
+        except TimeoutError as error:
+            detail = (
+                f"The job took longer than the {self._settings.seconds:g} seconds that this server allows."
+            )
+            raise Problem("deadline-exceeded", detail) from error
+        finally:
+            line.end()
+
+    def settle(self, job_id: str, upload: str, outcome: workflow.Outcome) -> None:
+        """See `workflow.Performer`."""
+        if self._stopping:
+            raise workflow.StoppedError
+        self._start_and_wait(self._store.delete(upload))
+        record = self._book.find_now(job_id)
+        if record is not None and (url := record.attributes.get("callback_url")):
+            state = JobState.FAILED if "problem" in outcome else JobState.SUCCEEDED
+            self._book.call_webhook(url, job_id, state)
+
+    def pauses(self) -> list[float]:
+        """See `workflow.Performer`."""
+        return self._webhooks.pauses()
+
+    def call(self, url: str, job_id: str, state: str) -> bool:
+        """See `workflow.Performer`."""
+        if self._stopping:
+            raise workflow.StoppedError
+        return self._webhooks.deliver(url, job_id, JobState(state))
+
+    def _start_and_wait(self, work: Coroutine[Any, Any, None]) -> None:
+        contextvars.Context().run(asyncio.run_coroutine_threadsafe, work, self._loop).result()

@@ -1,0 +1,226 @@
+"""Jobs over HTTP: handed in by `POST /v1/analyses`, then looked at, followed, and erased by their id."""
+
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Header, Path, Request
+from fastapi.responses import Response
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from gateway.callers import Caller, CallerOf
+from gateway.exports.answers import analysis_answer, example_contents
+from gateway.exports.format import ExportFormat
+from gateway.jobs.following import Follower, first_of
+from gateway.jobs.jobs import Handed, Jobs
+from gateway.options import AnalysisOptions
+from gateway.preferences import Preference
+from gateway.routes.accepted import AcceptedFormat
+from gateway.routes.job_examples import EVENTS_EXAMPLE, FINISHED, QUEUED
+from gateway.upload import UploadRules, receive_upload
+from shared.contracts.analyses import Analysis
+from shared.contracts.jobs import Job, JobState
+from shared.contracts.problems import MEDIA_TYPE as PROBLEM_TYPE
+from shared.contracts.problems import Problem
+from shared.deadlines import Deadline, current_deadline
+from shared.problem_answers import problem_responses
+
+if TYPE_CHECKING:
+    from gateway.jobs.records import JobRecord
+
+router = APIRouter(prefix="/v1", tags=["jobs"])
+
+# So much of a request's time is left for the answer itself.
+_MARGIN = 0.9
+
+AnalysisId = Annotated[
+    str,
+    Path(
+        min_length=1,
+        max_length=64,
+        description="From `Location`.",
+        examples=["an_01K8Z3N5T0V7Q4W2X9Y6B1C3D5"],
+    ),
+]
+
+JOB_ANSWERS: dict[int | str, dict[str, Any]] = {
+    202: {
+        "model": Job,
+        "description": "A job: it is stored, and will end as succeeded, failed or cancelled.",
+        "content": {"application/json": {"example": QUEUED}},
+        "headers": {
+            "Location": {"description": "Where the job is.", "schema": {"type": "string"}},
+            "Preference-Applied": {"description": "RFC 7240.", "schema": {"type": "string"}},
+        },
+    }
+}
+
+
+@dataclass(frozen=True)
+class JobWish:
+    """What a client wants done, and how it wants to be answered.
+
+    Args:
+        options: of the analysis.
+        caller: who asks.
+        preference: how long to wait, and under which key.
+        callback_url: whom to call in the end.
+        export: the format of the analysis; None for JSON.
+    """
+
+    options: AnalysisOptions
+    caller: Caller
+    preference: Preference
+    callback_url: str | None
+    export: ExportFormat | None
+
+
+async def post_job(request: Request, wish: JobWish) -> Response:
+    """Take an upload as a job; wait for it as long as the client wants to."""
+    jobs: Jobs = request.app.state.jobs
+    rules: UploadRules = request.app.state.upload_rules
+    began = time.perf_counter()
+    async with request.app.state.admission.enter():
+        with await receive_upload(request, rules) as file:
+            handed = await jobs.submit(
+                file,
+                wish.options,
+                wish.caller,
+                receive_ms=(time.perf_counter() - began) * 1000,
+                callback_url=wish.callback_url,
+                idempotency_key=wish.preference.idempotency_key,
+            )
+    _refuse_while_running(handed, wish.preference)
+    record = await jobs.wait(handed.record, _seconds_to_wait(wish.preference))
+    answer = await _answer(jobs, record, wish)
+    answer.headers["location"] = f"/v1/analyses/{record.id}"
+    if wish.preference.applied:
+        answer.headers["preference-applied"] = wish.preference.applied
+    return answer
+
+
+async def _answer(jobs: Jobs, record: "JobRecord", wish: JobWish) -> Response:
+    """The analysis or the problem where it is there and was waited for, else the job."""
+    if record.state is JobState.FAILED and record.problem is not None and wish.preference.wait != 0:
+        problem = record.problem.model_dump_json(exclude_none=True)
+        return Response(problem, record.problem.status, media_type=PROBLEM_TYPE)
+    if record.state is JobState.SUCCEEDED:
+        if wish.export is not None:
+            return analysis_answer(await jobs.finished_analysis(record.id, wish.caller), wish.export)
+        if (analysis := await jobs.result(record)) is not None:
+            return Response(analysis, media_type="application/json")
+    return Response(jobs.shown(record).model_dump_json(), 202, media_type="application/json")
+
+
+def _refuse_while_running(handed: Handed, preference: Preference) -> None:
+    if not (handed.fresh or preference.takes_a_job or handed.record.state.final):
+        raise Problem(
+            "request-in-progress",
+            "The first request with this Idempotency-Key is still being worked on.",
+            field="Idempotency-Key",
+            retry_after=2,
+            extra={"location": f"/v1/analyses/{handed.record.id}"},
+        )
+
+
+def _seconds_to_wait(preference: Preference) -> float:
+    deadline = current_deadline.get() or Deadline.after(300)
+    most = max(0.0, deadline.remaining() * _MARGIN)
+    if preference.wait is not None:
+        return min(preference.wait, most)
+    return 0.0 if preference.respond_async else most
+
+
+@router.get(
+    "/analyses/{analysis_id}",
+    summary="How does a job stand, and what came out?",
+    response_model=Job,
+    responses={
+        200: {
+            "description": "The job; or the analysis alone, in the format that `Accept` asks for.",
+            "content": {
+                "application/json": {"example": FINISHED},
+                **example_contents(Analysis.model_validate(FINISHED["analysis"])),
+            },
+        },
+        **problem_responses(401, 404, 406, 409, 422, 500, 503),
+    },
+)
+async def get_analysis(
+    request: Request, analysis_id: AnalysisId, caller: CallerOf, export: AcceptedFormat
+) -> Response:
+    """Give the state of a job, how far it has come, and the analysis once it has succeeded.
+
+    Where `Accept` asks for another format than JSON, the answer is the finished analysis in that format.
+
+    A finished job is erased after a while (`retention_seconds` of `GET /v1/limits`); then the answer is 404.
+    """
+    jobs: Jobs = request.app.state.jobs
+    if export is not None:
+        return analysis_answer(await jobs.finished_analysis(analysis_id, caller), export)
+    record = await jobs.find(analysis_id, caller)
+    shown = jobs.shown(record).model_dump_json(exclude={"analysis"}).encode()
+    analysis = await jobs.result(record) or b"null"
+    return Response(
+        shown[:-1] + b',"analysis":' + analysis + b"}",
+        headers={"vary": "Accept"},
+        media_type="application/json",
+    )
+
+
+@router.delete(
+    "/analyses/{analysis_id}",
+    summary="Cancel a job, and erase it",
+    status_code=204,
+    responses=problem_responses(401, 404, 422, 500, 503),
+)
+async def delete_analysis(request: Request, analysis_id: AnalysisId, caller: CallerOf) -> Response:
+    """Stop working on it if it is still under way, and erase upload, analysis and everything that was stored.
+
+    An `Idempotency-Key` that it was sent with is free again.
+    """
+    jobs: Jobs = request.app.state.jobs
+    await jobs.erase(await jobs.find(analysis_id, caller))
+    return Response(status_code=204)
+
+
+@router.get(
+    "/analyses/{analysis_id}/events",
+    summary="Follow a job while it is worked on",
+    response_class=Response,
+    responses={
+        200: {"content": {"text/event-stream": {"schema": {"type": "string"}, "example": EVENTS_EXAMPLE}}},
+        204: {"description": "Everything was sent before: an EventSource stops asking."},
+        **problem_responses(401, 404, 422, 500, 503),
+    },
+)
+async def follow_analysis(
+    request: Request,
+    analysis_id: AnalysisId,
+    caller: CallerOf,
+    last_event_id: Annotated[
+        str | None, Header(description="The last `id` that was received; the stream goes on after it.")
+    ] = None,
+) -> Response:
+    """Get events as they come (server-sent events): what was found so far, while the film is still decoded.
+
+    First `started`, then `probed`, `progress`, `faces`, `segments` and `moments`. The last one is `done` with
+    the analysis, `failed` with the problem, or `cancelled`. `started` with an attempt above 1 means that the
+    work began anew after a fault: forget what came before it.
+    """
+    jobs: Jobs = request.app.state.jobs
+    record = await jobs.find(analysis_id, caller)
+    first = first_of(last_event_id)
+    if first is None:
+        return Response(status_code=204)
+    deadline = current_deadline.get() or Deadline.after(300)
+    follower = Follower(jobs, record, caller, first=first, seconds=max(0.0, deadline.remaining() * _MARGIN))
+    return EventSourceResponse(_sent(follower), ping=15, headers={"x-accel-buffering": "no"})
+
+
+async def _sent(follower: Follower) -> AsyncIterator[ServerSentEvent]:
+    async with contextlib.aclosing(follower.events()) as events:
+        async for name, number, data in events:
+            yield ServerSentEvent(data, event=name, id=number, retry=1000)
