@@ -11,7 +11,7 @@ import numpy as np
 from face_service.alignment import to_grey
 from face_service.detection import Detection, Picture
 from shared.contracts.manifests import Manifest
-from shared.inference import ModelFileError, load_manifest
+from shared.inference import ModelFileError, load_manifest, network_time
 
 _LONGEST_SIDE = 640
 
@@ -54,13 +54,14 @@ class HaarDetector:
         if scale < 1:
             size = (max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale)))
             grey = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-        boxes, _, votes = self._cascade().detectMultiScale3(
-            cv2.equalizeHist(grey),
-            scaleFactor=parameters["scale_factor"],
-            minNeighbors=parameters["min_neighbors"],
-            minSize=(parameters["min_size"], parameters["min_size"]),
-            outputRejectLevels=True,
-        )
+        with network_time(self._manifest.name):
+            boxes, _, votes = self._cascade().detectMultiScale3(
+                cv2.equalizeHist(grey),
+                scaleFactor=parameters["scale_factor"],
+                minNeighbors=parameters["min_neighbors"],
+                minSize=(parameters["min_size"], parameters["min_size"]),
+                outputRejectLevels=True,
+            )
         back = picture.shape[1] / grey.shape[1]
         slope, offset = parameters["score_slope"], parameters["score_offset"]
         found = [

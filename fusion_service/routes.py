@@ -12,7 +12,7 @@ from fusion_service.parameters import FusionModel
 from fusion_service.settings import FusionSettings
 from fusion_service.verdicts import judge
 from shared.contracts.fusion import FusionRequest, FusionResult, Profile
-from shared.inference import InferencePool
+from shared.inference import InferencePool, network_time
 from shared.problem_answers import problem_responses
 from shared.request_body import read_body
 
@@ -75,4 +75,7 @@ def fuse_json(body: bytes, models: Models) -> bytes:
     """
     with without_collection():
         wanted = FusionRequest.model_validate_json(body, strict=True)
-        return judge(wanted, models[wanted.profile]).model_dump_json().encode()
+        model = models[wanted.profile]
+        with network_time(model.manifest.name):
+            result = judge(wanted, model)
+        return result.model_dump_json().encode()
