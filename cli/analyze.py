@@ -9,7 +9,9 @@ from pathlib import Path
 
 from rich.console import Console
 
+from cli.annotate import annotate
 from cli.doors import Door, ServerDoor, gateway_answers
+from cli.exporting import PlannedExport, write_export
 from cli.failures import RefusedError, ServerLostError, print_refusal, print_server_lost
 from cli.health import NotReadyError
 from cli.house import SettingsError
@@ -30,6 +32,8 @@ class Output:
     Args:
         as_json: JSON Lines on standard output, and nothing else there.
         documents: the file that each analysis is written to, if any.
+        exports: the other formats that each is written in.
+        annotations: the film or picture that each is drawn into, if any.
         quiet: nothing but errors, and JSON where asked for.
         results: standard output.
         messages: standard error.
@@ -37,6 +41,8 @@ class Output:
 
     as_json: bool = False
     documents: dict[Path, Path] = field(default_factory=dict)
+    exports: dict[Path, tuple[PlannedExport, ...]] = field(default_factory=dict)
+    annotations: dict[Path, Path] = field(default_factory=dict)
     quiet: bool = False
     results: Console = field(default_factory=Console)
     messages: Console = field(default_factory=lambda: Console(stderr=True))
@@ -52,7 +58,9 @@ class Output:
             self.messages.print(message, style="dim", markup=False, highlight=False)
 
 
-def analyze(files: Sequence[Path], options: Options, output: Output, *, server: str | None) -> int:
+def analyze(
+    files: Sequence[Path], options: Options, output: Output, *, server: str | None, api_key: str | None = None
+) -> int:
     """Analyse files one after the other.
 
     Args:
@@ -60,13 +68,14 @@ def analyze(files: Sequence[Path], options: Options, output: Output, *, server: 
         options: what is asked of each analysis.
         output: how results are shown.
         server: base URL; None for one on this machine if it runs, else this process.
+        api_key: where the server asks for one.
 
     Returns:
         Exit status: 0 when all were analysed, 1 when some were not, 2 for a wrong setting, 3 when the server
         cannot be reached, 130 when interrupted.
     """
     try:
-        return asyncio.run(_analyze(files, options, output, server))
+        return asyncio.run(_analyze(files, options, output, server, api_key))
     except ServerLostError as error:
         print_server_lost(output.messages, error)
         return NO_SERVER
@@ -81,14 +90,19 @@ def analyze(files: Sequence[Path], options: Options, output: Output, *, server: 
         return INTERRUPTED
 
 
-async def _analyze(files: Sequence[Path], options: Options, output: Output, server: str | None) -> int:
+async def _analyze(
+    files: Sequence[Path], options: Options, output: Output, server: str | None, api_key: str | None
+) -> int:
     failed = 0
-    async with _open_door(server, output) as door:
+    async with _open_door(server, api_key, output) as door:
         for file in files:
             try:
                 with progress_of(output.messages, file.name, shown=output.shows_progress) as progress:
                     analysis = await door.analyse(file, options, progress)
-                _write(file, analysis, output)
+                    _write(file, analysis, output)
+                    if (drawing := output.annotations.get(file)) is not None:
+                        written = await annotate(file, analysis, drawing, progress)
+                        output.tell(f"Drawn into {written}.")
             except RefusedError as refusal:
                 failed += 1
                 _show_refusal(file, refusal, output)
@@ -98,12 +112,12 @@ async def _analyze(files: Sequence[Path], options: Options, output: Output, serv
 
 
 @contextlib.asynccontextmanager
-async def _open_door(server: str | None, output: Output) -> AsyncIterator[Door]:
+async def _open_door(server: str | None, api_key: str | None, output: Output) -> AsyncIterator[Door]:
     if server is None and await gateway_answers(NEARBY_SERVER):
         server = NEARBY_SERVER
         output.tell(f"Using the server on {server}.")
     if server is not None:
-        remote = ServerDoor(server)
+        remote = ServerDoor(server, api_key=api_key)
         try:
             yield remote
         finally:
@@ -117,12 +131,16 @@ async def _open_door(server: str | None, output: Output) -> AsyncIterator[Door]:
 
 
 def _write(file: Path, analysis: Analysis, output: Output) -> None:
-    if (document := output.documents.get(file)) is None:
-        return
+    place = file
     try:
-        write_document(document, analysis)
+        if (document := output.documents.get(file)) is not None:
+            place = document
+            write_document(document, analysis)
+        for export in output.exports.get(file, ()):
+            place = export.path
+            write_export(export, analysis)
     except OSError as error:
-        raise RefusedError.of_os_error(error, output=document) from error
+        raise RefusedError.of_os_error(error, output=place) from error
 
 
 def _show(file: Path, analysis: Analysis, output: Output) -> None:

@@ -2,10 +2,8 @@
 
 import asyncio
 import contextlib
-import os
-from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, Protocol, cast
 
 import httpx
 from pydantic import ValidationError
@@ -13,13 +11,27 @@ from pydantic import ValidationError
 from cli.failures import RefusedError, ServerLostError
 from cli.options import Options
 from cli.progress import ProgressView
-from shared.contracts.analyses import Analysis
+from emotion_client import (
+    AsyncClient,
+    EmotionError,
+    JobCancelledError,
+    NoJobsError,
+    ProblemError,
+    ServerUnreachableError,
+    UnexpectedAnswerError,
+)
+from emotion_client import Options as ClientOptions
+from emotion_client.calls import Patience
+from emotion_client.media import UploadProgress
+from shared.contracts.analyses import Analysis, Done, Progress
 from shared.contracts.health import Ready
-from shared.contracts.problems import MEDIA_TYPE, ProblemDocument
+from shared.contracts.jobs import Failed
 
-_PIECE = 256 * 1024
-# The server gives every request a deadline of its own; this one is for a server that has vanished.
-_LONGEST_ANSWER_SECONDS = 3600.0
+# What is longer goes as a job: it can be followed, and no time limit of a request cuts it off.
+LONG_FILM_BYTES = 8 * 1024 * 1024
+_ERASE_SECONDS = 5.0
+# Whoever waits at a terminal hears soon that there is no server; a server that is full is waited for.
+_PATIENCE = Patience(attempts=3, first_pause=0.3)
 
 
 class Door(Protocol):
@@ -39,46 +51,70 @@ class ServerDoor:
 
     Args:
         url: its base URL.
+        api_key: where it asks for one.
         transport: how to reach it; TCP where not given.
     """
 
-    def __init__(self, url: str, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self, url: str, *, api_key: str | None = None, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
         self._url = url.rstrip("/")
-        self._http = httpx.AsyncClient(
-            base_url=self._url,
-            timeout=httpx.Timeout(_LONGEST_ANSWER_SECONDS, connect=5.0),
-            transport=transport,
-        )
+        self._client = AsyncClient(self._url, api_key=api_key, patience=_PATIENCE, transport=transport)
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        await self._client.close()
 
     async def analyse(self, file: Path, options: Options, progress: ProgressView) -> Analysis:
         """See `Door.analyse`."""
         try:
-            with file.open("rb") as opened:
-                answer = await self._post(opened, options, progress)
+            return await self._analyse(file, options, progress)
         except OSError as error:
             raise RefusedError.of_os_error(error) from error
-        except httpx.TransportError as error:
-            raise ServerLostError(self._url, _in_words(error)) from error
-        if not answer.is_success:
-            raise _refusal(answer)
-        try:
-            return Analysis.model_validate_json(answer.content)
-        except ValidationError as error:
-            raise RefusedError(
-                "Unknown answer",
-                f"{self._url} answered with something that is not an analysis of this version.",
-                "Check the address, and that server and command line have the same version.",
-            ) from error
+        except ServerUnreachableError as error:
+            raise ServerLostError(self._url, str(error)) from error
+        except ProblemError as error:
+            raise _refusal(error) from error
+        except JobCancelledError as error:
+            detail = "Somebody cancelled it on the server."
+            raise RefusedError("Cancelled", detail, "Send it again.") from error
+        except UnexpectedAnswerError as error:
+            remedy = "Check the address, and that server and command line have the same version."
+            raise RefusedError("Unknown answer", str(error), remedy) from error
 
-    async def _post(self, opened: BinaryIO, options: Options, progress: ProgressView) -> httpx.Response:
-        size = os.fstat(opened.fileno()).st_size
-        headers = {"content-type": "application/octet-stream", "content-length": str(size)}
-        content = _pieces(opened, size, progress)
-        return await self._http.post("/v1/analyses", params=options.query(), content=content, headers=headers)
+    async def _analyse(self, file: Path, options: Options, progress: ProgressView) -> Analysis:
+        wanted = cast("ClientOptions", options.given())
+        told = _upload_progress(progress)
+        size = await asyncio.to_thread(lambda: file.stat().st_size)
+        if size < LONG_FILM_BYTES:
+            try:
+                return await self._client.analyze(file, on_upload=told, **wanted)
+            except ProblemError as problem:
+                # Longer than a request may take: as a job, then.
+                if problem.name != "deadline-exceeded":
+                    raise
+        try:
+            job = await self._client.submit(file, on_upload=told, **wanted)
+        except NoJobsError as answer:
+            return answer.analysis
+        return await self._follow(job.id, progress)
+
+    async def _follow(self, job_id: str, progress: ProgressView) -> Analysis:
+        try:
+            async with contextlib.aclosing(self._client.events(job_id)) as events:
+                async for event in events:
+                    if isinstance(event, Progress):
+                        progress.decoded(event.seconds, event.of_seconds, event.frames)
+                    elif isinstance(event, Done):
+                        return event.analysis
+                    elif isinstance(event, Failed):
+                        raise ProblemError(event.problem)
+            raise JobCancelledError(job_id)
+        finally:
+            # Whether it is done or nobody waits for it any more: the server is not to keep it.
+            with contextlib.suppress(EmotionError, TimeoutError):
+                async with asyncio.timeout(_ERASE_SECONDS):
+                    await self._client.cancel(job_id)
 
 
 async def gateway_answers(url: str) -> bool:
@@ -90,32 +126,16 @@ async def gateway_answers(url: str) -> bool:
     return False
 
 
-async def _pieces(opened: BinaryIO, size: int, progress: ProgressView) -> AsyncIterator[bytes]:
-    """Give exactly `size` bytes: a file that grows meanwhile would break the announced length."""
-    left = size
-    while left and (piece := await asyncio.to_thread(opened.read, min(left, _PIECE))):
-        left -= len(piece)
-        yield piece
-        progress.uploaded(size - left, size)
-    progress.waiting()
+def _upload_progress(progress: ProgressView) -> UploadProgress:
+    def told(sent: int, total: int) -> None:
+        progress.uploaded(sent, total)
+        if sent == total:
+            progress.waiting()
+
+    return told
 
 
-def _in_words(error: httpx.TransportError) -> str:
-    if isinstance(error, httpx.ConnectError):
-        return "nothing answers there."
-    if isinstance(error, httpx.TimeoutException):
-        return "no answer in time."
-    return "the connection broke before the answer."
-
-
-def _refusal(answer: httpx.Response) -> RefusedError:
-    if answer.headers.get("content-type", "").startswith(MEDIA_TYPE):
-        with contextlib.suppress(ValidationError):
-            problem = ProblemDocument.model_validate_json(answer.content)
-            document: dict[str, Any] = problem.model_dump(mode="json", exclude_none=True)
-            return RefusedError(problem.title, problem.detail, problem.remedy, document=document)
-    return RefusedError(
-        "Unknown answer",
-        f"{answer.url.copy_with(query=None)} answered {answer.status_code} without saying why.",
-        "Check that the address is that of an emotion server.",
-    )
+def _refusal(error: ProblemError) -> RefusedError:
+    problem = error.document
+    document: dict[str, Any] = problem.model_dump(mode="json", exclude_none=True)
+    return RefusedError(problem.title, problem.detail, problem.remedy, document=document)

@@ -32,6 +32,15 @@ app = typer.Typer(
 )
 
 
+keys = typer.Typer(no_args_is_help=True)
+app.add_typer(keys, name="keys", help="API keys of a server.")
+
+
+@keys.callback()
+def _keys() -> None:
+    """API keys of a server."""
+
+
 def _show_version(asked: bool) -> None:  # noqa: FBT001 - the shape that typer wants
     if asked:
         typer.echo(f"emotion {metadata.version('emotion-server')}")
@@ -151,6 +160,24 @@ def analyze(
             help="Write JSON here as well: a file, or for several analyses a folder.",
         ),
     ] = None,
+    export: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FORMAT[=PATH]",
+            rich_help_panel=_OUTPUT,
+            help="Write it as csv, moments.csv, jsonl, vtt, eaf or emotionml as well; can be given several "
+            "times. Without a PATH into the folder of --out, or this one.",
+        ),
+    ] = None,
+    annotate: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH",
+            rich_help_panel=_OUTPUT,
+            help="Write the film or picture with faces, labels and timeline drawn in: a file, or for several "
+            "a folder.",
+        ),
+    ] = None,
     quiet: Annotated[
         bool,
         typer.Option("--quiet", "-q", rich_help_panel=_OUTPUT, help="Only errors, and JSON if asked for."),
@@ -166,6 +193,15 @@ def analyze(
             "the networks are loaded into this process.",
         ),
     ] = None,
+    api_key: Annotated[
+        str | None,
+        typer.Option(
+            envvar="EMOTION_API_KEY",
+            show_envvar=True,
+            rich_help_panel=_WHERE,
+            help="Key, where the server asks for one.",
+        ),
+    ] = None,
 ) -> None:
     """Analyse pictures, sounds and films: who is in them, and what faces and voices show.
 
@@ -176,16 +212,13 @@ def analyze(
     """
     from cli.analyze import Output  # noqa: PLC0415 - `serve` needs none of it, and starts quicker without
     from cli.analyze import analyze as analyze_files  # noqa: PLC0415 - as above
-    from cli.outputs import OutputPlanError, plan_outputs  # noqa: PLC0415 - as above
+    from cli.output_plan import plan_output  # noqa: PLC0415 - as above
 
     if end is not None and end <= (start or 0.0):
         raise typer.BadParameter("must be greater than --start", param_hint="--end")
-    try:
-        documents = plan_outputs(files, out) if out is not None else {}
-    except OutputPlanError as error:
-        raise typer.BadParameter(str(error), param_hint="--out") from error
-    if detail is None and not as_json and out is None:
-        detail = Detail.TIMELINE
+    plan = plan_output(files, out=out, exports=export or (), annotate=annotate, detail=detail)
+    if detail is None:
+        detail = None if as_json or out is not None else plan.detail
     options = Options(
         fps=fps,
         modalities=_read_modalities(modalities),
@@ -195,8 +228,14 @@ def analyze(
         profile=profile,
         detail=detail,
     )
-    output = Output(as_json=as_json, documents=documents, quiet=quiet)
-    raise typer.Exit(analyze_files(files, options, output, server=server))
+    output = Output(
+        as_json=as_json,
+        documents=plan.documents,
+        exports=plan.exports,
+        annotations=plan.annotations,
+        quiet=quiet,
+    )
+    raise typer.Exit(analyze_files(files, options, output, server=server, api_key=api_key))
 
 
 @app.command(epilog=_EPILOG)
@@ -207,3 +246,16 @@ def models(
     from cli.models import list_models  # noqa: PLC0415 - `serve` starts quicker without
 
     raise typer.Exit(list_models(as_json=as_json))
+
+
+@keys.command(epilog=_EPILOG)
+def create() -> None:
+    """Make an API key: the key for who may call, and its hash for the server's EMOTION_API_KEYS.
+
+    The key is shown this once; a server keeps hashes only.
+    """
+    from gateway.callers import hash_key, new_key  # noqa: PLC0415 - `serve` starts quicker without
+
+    key = new_key()
+    typer.echo(f"key   {key}")
+    typer.echo(f"hash  {hash_key(key)}")

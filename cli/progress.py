@@ -5,7 +5,17 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.text import Text
 
 from cli.wording import clock, file_size, printable
 
@@ -19,8 +29,11 @@ class ProgressView(Protocol):
     def waiting(self) -> None:
         """Everything is sent; the server works."""
 
-    def decoded(self, seconds: float, of_seconds: float | None) -> None:
-        """So many seconds of the media, of all if known, have been read."""
+    def decoded(self, seconds: float, of_seconds: float | None, frames: int) -> None:
+        """So many seconds of the media, of all if known, have been read, and so many frames of it."""
+
+    def drawn(self, seconds: float, of_seconds: float | None) -> None:
+        """So many seconds of the film, of all if known, have been drawn into."""
 
 
 class NoProgress:
@@ -32,7 +45,10 @@ class NoProgress:
     def waiting(self) -> None:
         """Ignore it."""
 
-    def decoded(self, seconds: float, of_seconds: float | None) -> None:
+    def decoded(self, seconds: float, of_seconds: float | None, frames: int) -> None:
+        """Ignore it."""
+
+    def drawn(self, seconds: float, of_seconds: float | None) -> None:
         """Ignore it."""
 
 
@@ -46,6 +62,7 @@ class BarProgress:
 
     def __init__(self, bars: Progress, name: str) -> None:
         self._bars = bars
+        self._stage = ""
         self._task: TaskID = bars.add_task(printable(name), total=None, what="reading")
 
     def uploaded(self, sent: int, total: int) -> None:
@@ -57,13 +74,33 @@ class BarProgress:
         """Show that the server works."""
         self._bars.update(self._task, total=None, what="analysing")
 
-    def decoded(self, seconds: float, of_seconds: float | None) -> None:
-        """Show the seconds read."""
-        what = f"analysing {clock(seconds)}"
+    def decoded(self, seconds: float, of_seconds: float | None, frames: int) -> None:
+        """Show the seconds and frames read."""
+        self._show("analysing", seconds, of_seconds, f", {frames} frames")
+
+    def drawn(self, seconds: float, of_seconds: float | None) -> None:
+        """Show the seconds drawn."""
+        self._show("drawing", seconds, of_seconds)
+
+    def _show(self, stage: str, seconds: float, of_seconds: float | None, more: str = "") -> None:
+        if stage != self._stage:
+            # The time that is left is reckoned from the pace of this stage alone.
+            self._stage = stage
+            self._bars.reset(self._task, total=of_seconds)
+        what = f"{stage} {clock(seconds)}"
         if of_seconds is not None:
             what += f" of {clock(of_seconds)}"
             seconds = min(seconds, of_seconds)
-        self._bars.update(self._task, completed=seconds, total=of_seconds, what=what)
+        self._bars.update(self._task, completed=seconds, total=of_seconds, what=what + more)
+
+
+class _SecondsLeft(ProgressColumn):
+    """The seconds left, where the length and the pace are known."""
+
+    def render(self, task: Task) -> Text:
+        """Give the text for one bar."""
+        seconds = task.time_remaining
+        return Text("" if not seconds or task.finished else f"{clock(seconds)} left", "cyan")
 
 
 @contextlib.contextmanager
@@ -78,6 +115,7 @@ def progress_of(console: Console, name: str, *, shown: bool) -> Iterator[Progres
         BarColumn(bar_width=30),
         TextColumn("{task.fields[what]}", markup=False),
         TimeElapsedColumn(),
+        _SecondsLeft(),
         console=console,
         transient=True,
     )

@@ -1,0 +1,144 @@
+"""`--annotate`: the picture or film with boxes, labels and a timeline drawn in."""
+
+import asyncio
+import contextlib
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from cli.failures import RefusedError
+from cli.outputs import OutputPlanError
+from cli.progress import ProgressView
+from shared.contracts.analyses import Analysis
+from shared.contracts.media import MediaKind
+
+PICTURES = (".png", ".jpg", ".jpeg", ".webp")
+FILMS = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
+
+
+def require_parts() -> None:
+    """Refuse where the libraries that draw are not installed.
+
+    Raises:
+        RefusedError: they are not.
+    """
+    try:
+        import av  # noqa: F401, PLC0415 - only looked for
+        import PIL  # noqa: F401, PLC0415 - only looked for
+    except ImportError as error:
+        raise RefusedError(
+            "Parts missing",
+            f"--annotate needs {error.name}, which is not installed.",
+            "Install what draws: pip install 'emotion-server[gateway]'.",
+        ) from error
+
+
+def plan_annotations(files: Sequence[Path], out: str) -> dict[Path, Path]:
+    """Say into which file each one is drawn: PATH itself for one, a file of its name in PATH for several.
+
+    Where its own suffix cannot be written, `.png` or `.mp4` is added as the analysis turns out.
+
+    Raises:
+        OutputPlanError: two files have the same name.
+    """
+    folder = Path(out)
+    if len(files) == 1 and not out.endswith("/") and not folder.is_dir():
+        return {files[0]: folder}
+    if len({file.name for file in files}) < len(files):
+        raise OutputPlanError("two files have the same name; draw into them one by one, or rename one")
+    return {file: folder / file.name for file in files}
+
+
+async def annotate(file: Path, analysis: Analysis, out: Path, progress: ProgressView) -> Path:
+    """Write the annotated file; give its path.
+
+    Args:
+        file: what was analysed.
+        analysis: with frames and moments.
+        out: to be written; folders are made as needed.
+        progress: told how far the film is drawn.
+
+    Raises:
+        RefusedError: it cannot be drawn into, read or written.
+    """
+    kind = analysis.media.kind
+    if kind is MediaKind.SOUND:
+        raise RefusedError("Nothing to draw into", "A sound has no picture.", "Leave out --annotate.")
+    known = PICTURES if kind is MediaKind.PICTURE else FILMS
+    if out.suffix.lower() not in known:
+        if out.name != file.name:
+            raise RefusedError(
+                "Unknown suffix",
+                f"An annotated {kind} cannot be written as {out.suffix or out.name}.",
+                f"Use one of {', '.join(known)}.",
+            )
+        out = out.with_name(f"{out.name}{known[0]}")
+    stop = threading.Event()
+    try:
+        await asyncio.to_thread(_write, file, analysis, out, progress, stop)
+    finally:
+        # Whoever waited may have gone: the thread is not to go on without it.
+        stop.set()
+    return out
+
+
+def _write(file: Path, analysis: Analysis, out: Path, progress: ProgressView, stop: threading.Event) -> None:
+    import av  # noqa: PLC0415 - see `require_parts`
+
+    total = analysis.media.seconds
+    try:
+        if out.exists() and out.samefile(file):
+            raise RefusedError("File error", f"{out} is the file itself.", "Name another file to write.")
+        with _completed_file(out) as part:
+            if analysis.media.kind is MediaKind.PICTURE:
+                _draw_picture(file, analysis, part)
+            else:
+                _draw_film(file, analysis, part, drawn=lambda at: progress.drawn(at, total), stop=stop)
+    except av.FFmpegError as error:
+        raise RefusedError("Film error", f"{error.strerror}.", "Check that the file plays.") from error
+    except OSError as error:
+        raise RefusedError.of_os_error(error, output=out) from error
+
+
+@contextlib.contextmanager
+def _completed_file(out: Path) -> Iterator[Path]:
+    """Give a file beside `out` that takes its place once it is whole, and is gone otherwise."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{out.stem[:100]}-", suffix=out.suffix, dir=out.parent)
+    os.close(handle)
+    part = Path(name)
+    try:
+        yield part
+        mask = os.umask(0)
+        os.umask(mask)
+        part.chmod(0o666 & ~mask)
+        part.replace(out)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _draw_picture(file: Path, analysis: Analysis, out: Path) -> None:
+    from PIL import Image, ImageOps  # noqa: PLC0415 - see `require_parts`
+
+    from cli.overlay import FaceTracks, draw_faces  # noqa: PLC0415 - as above
+
+    with Image.open(file) as opened:
+        image = ImageOps.exif_transpose(opened).convert("RGB")
+    for frame in (analysis.frames or ())[:1]:
+        draw_faces(image, FaceTracks(analysis).at(frame.t))
+    image.save(out)
+
+
+def _draw_film(
+    file: Path,
+    analysis: Analysis,
+    out: Path,
+    *,
+    drawn: Callable[[float], None],
+    stop: threading.Event,
+) -> None:
+    from cli.annotated_film import annotate_film  # noqa: PLC0415 - see `require_parts`
+
+    annotate_film(file, analysis, out, drawn=drawn, stop=stop)

@@ -1,0 +1,27 @@
+"""A client of the emotion server: `Client` for scripts and notebooks, `AsyncClient` for event loops."""
+
+from emotion_client.async_client import AsyncClient
+from emotion_client.client import Client
+from emotion_client.errors import (
+    EmotionError,
+    JobCancelledError,
+    NoJobsError,
+    ProblemError,
+    ServerUnreachableError,
+    UnexpectedAnswerError,
+)
+from emotion_client.media import MediaSource
+from emotion_client.options import Options
+
+__all__ = [
+    "AsyncClient",
+    "Client",
+    "EmotionError",
+    "JobCancelledError",
+    "MediaSource",
+    "NoJobsError",
+    "Options",
+    "ProblemError",
+    "ServerUnreachableError",
+    "UnexpectedAnswerError",
+]

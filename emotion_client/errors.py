@@ -1,0 +1,51 @@
+"""Everything that the client raises of its own is an `EmotionError`."""
+
+from shared.contracts.analyses import Analysis
+from shared.contracts.problems import ProblemDocument
+
+
+class EmotionError(Exception):
+    """Base of the errors below."""
+
+
+class ProblemError(EmotionError):
+    """The server refused or failed, and said why (RFC 9457).
+
+    Args:
+        document: the problem document: `type`, `status`, `detail`, `remedy`, `field`, `request_id`.
+        retry_after: seconds after which it makes sense to try again, where the server said so.
+    """
+
+    def __init__(self, document: ProblemDocument, *, retry_after: float | None = None) -> None:
+        super().__init__(f"{document.detail} {document.remedy}")
+        self.document = document
+        self.retry_after = retry_after
+
+    @property
+    def name(self) -> str:
+        """The stable name of the kind of problem, such as `unsupported-media`."""
+        return self.document.type.removeprefix("/problems/")
+
+
+class ServerUnreachableError(EmotionError):
+    """Nothing answers at the address, or the connection broke before the answer."""
+
+
+class UnexpectedAnswerError(EmotionError):
+    """Something answered that is no emotion server of this version."""
+
+
+class JobCancelledError(EmotionError):
+    """The job was cancelled before it was done."""
+
+
+class NoJobsError(EmotionError):
+    """The server has no jobs; it answered with the analysis itself.
+
+    Args:
+        analysis: the answer.
+    """
+
+    def __init__(self, analysis: Analysis) -> None:
+        super().__init__("The server has no jobs; it answered with the analysis itself.")
+        self.analysis = analysis

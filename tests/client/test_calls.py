@@ -1,0 +1,129 @@
+"""When a call is sent again, and when not; over a transport with a script."""
+
+import httpx
+import pytest
+
+from emotion_client import AsyncClient, ProblemError, ServerUnreachableError, UnexpectedAnswerError
+from emotion_client.calls import Call, Patience, send
+from shared.contracts.problems import Problem
+
+QUICK = Patience(attempts=3, longest_pause=1, first_pause=0)
+
+
+def refusal(name: str, retry_after: str | None = None) -> httpx.Response:
+    problem = Problem(name, "No.")
+    headers = {"content-type": "application/problem+json"}
+    if retry_after is not None:
+        headers["retry-after"] = retry_after
+    return httpx.Response(problem.status, content=problem.document("r1").model_dump_json(), headers=headers)
+
+
+class Scripted(httpx.AsyncBaseTransport):
+    """Answers as the script says, and keeps what was sent."""
+
+    def __init__(self, *script: httpx.Response | Exception) -> None:
+        self.script = list(script)
+        self.requests: list[tuple[httpx.Request, bytes]] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append((request, await request.aread()))
+        step = self.script.pop(0)
+        if isinstance(step, Exception):
+            raise step
+        return step
+
+
+async def sent(transport: Scripted, *, repeatable: bool = True, patience: Patience = QUICK) -> httpx.Response:
+    async with httpx.AsyncClient(transport=transport, base_url="http://emotion") as http:
+        return await send(http, Call("POST", "/v1/x", repeatable=repeatable), patience)
+
+
+@pytest.mark.parametrize("name", ["overloaded", "too-many-requests", "not-ready"])
+async def test_what_was_not_done_is_sent_again(name: str) -> None:
+    transport = Scripted(refusal(name, "0"), refusal(name), httpx.Response(200, text="yes"))
+    assert (await sent(transport, repeatable=False)).text == "yes"
+    assert len(transport.requests) == 3
+
+
+async def test_a_connection_that_broke_is_made_again_only_where_that_is_safe() -> None:
+    broken = httpx.ReadError("broken")
+    assert (await sent(Scripted(broken, httpx.Response(204)))).status_code == 204
+    transport = Scripted(broken, httpx.Response(204))
+    with pytest.raises(ServerUnreachableError, match="broke"):
+        await sent(transport, repeatable=False)
+    assert len(transport.requests) == 1
+
+
+async def test_a_connection_that_was_never_made_is_tried_again() -> None:
+    transport = Scripted(httpx.ConnectError("no"), httpx.Response(204))
+    assert (await sent(transport, repeatable=False)).status_code == 204
+
+
+async def test_it_gives_up_in_the_end() -> None:
+    transport = Scripted(*(refusal("overloaded", "0") for _ in range(5)))
+    with pytest.raises(ProblemError) as error:
+        await sent(transport)
+    assert (error.value.name, error.value.retry_after) == ("overloaded", 0)
+    assert len(transport.requests) == QUICK.attempts
+
+
+async def test_a_pause_that_is_too_long_is_not_made() -> None:
+    transport = Scripted(refusal("overloaded", "3600"), httpx.Response(204))
+    with pytest.raises(ProblemError) as error:
+        await sent(transport)
+    assert error.value.retry_after == 3600
+    assert len(transport.requests) == 1
+
+
+@pytest.mark.parametrize("name", ["unsupported-media", "internal-error", "deadline-exceeded", "unauthorized"])
+async def test_other_problems_are_raised_at_once(name: str) -> None:
+    transport = Scripted(refusal(name), httpx.Response(204))
+    with pytest.raises(ProblemError) as error:
+        await sent(transport)
+    assert error.value.name == name
+    assert error.value.document.request_id == "r1"
+    assert len(transport.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(404, text="nope"),
+        httpx.Response(500, content=b"{}", headers={"content-type": "application/problem+json"}),
+    ],
+)
+async def test_an_error_of_something_else_says_so(answer: httpx.Response) -> None:
+    with pytest.raises(UnexpectedAnswerError, match="without saying why"):
+        await sent(Scripted(answer))
+
+
+async def test_an_upload_is_sent_whole_each_time() -> None:
+    told: list[tuple[int, int]] = []
+    transport = Scripted(refusal("overloaded", "0"), refusal("unsupported-media"))
+    media = bytes(600_000)
+    async with AsyncClient(transport=transport, patience=QUICK, api_key="emo_secret") as client:
+        with pytest.raises(ProblemError):
+            await client.analyze(media, on_upload=lambda *at: told.append(at), fps=2, modalities=["face"])
+    assert [body for _, body in transport.requests] == [media, media]
+    request = transport.requests[0][0]
+    assert request.headers["content-length"] == "600000"
+    assert request.headers["authorization"] == "Bearer emo_secret"
+    assert dict(request.url.params) == {"fps": "2", "modalities": "face"}
+    assert told[-1] == (600_000, 600_000)
+
+
+async def test_a_job_is_handed_in_under_one_key() -> None:
+    broken = httpx.ReadError("broken")
+    transport = Scripted(broken, refusal("unsupported-media"))
+    async with AsyncClient(transport=transport, patience=QUICK) as client:
+        with pytest.raises(ProblemError):
+            await client.submit(b"media")
+    first, second = (request.headers["idempotency-key"] for request, _ in transport.requests)
+    assert first == second
+
+
+@pytest.mark.parametrize("job_id", ["../models", "an_1/events", "an_1?x", "", "é"])
+async def test_only_an_id_becomes_part_of_an_address(job_id: str) -> None:
+    async with AsyncClient(transport=Scripted()) as client:
+        with pytest.raises(ValueError, match="not the id of a job"):
+            await client.job(job_id)
