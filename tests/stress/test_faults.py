@@ -147,7 +147,10 @@ def test_ten_first_requests_at_once(server, short):
     assert {answer.json()["status"] for answer in answers} == {"complete"}
 
 
-@pytest.mark.parametrize("service", ["face", "speech"])
+FACE_AND_SPEECH = ["face", pytest.param("speech", marks=pytest.mark.long)]
+
+
+@pytest.mark.parametrize("service", FACE_AND_SPEECH)
 def test_a_service_that_is_killed(server, film, short, folder, service):
     with under_way(server, film) as coming:
         os.kill(pid_of(server, f"{service}_service"), signal.SIGKILL)
@@ -174,7 +177,7 @@ def stopped(pid: int):
             os.kill(pid, signal.SIGCONT)
 
 
-@pytest.mark.parametrize("service", ["face", "speech"])
+@pytest.mark.parametrize("service", FACE_AND_SPEECH)
 def test_a_service_that_is_stopped(server, film, short, folder, service):
     with under_way(server, film) as coming, stopped(pid_of(server, f"{service}_service")):
         answer = coming.result()
@@ -182,6 +185,7 @@ def test_a_service_that_is_stopped(server, film, short, folder, service):
     whole_again(server, short, folder)
 
 
+@pytest.mark.long
 def test_fusion_that_is_stopped(server, film, short, folder):
     with under_way(server, film) as coming, stopped(pid_of(server, "fusion_service")):
         answer = coming.result()
@@ -222,7 +226,7 @@ def gateway_before(server: RunningServer, folder: Path, **urls: str):
         assert eventually(lambda: not any(map(is_alive, family)))
 
 
-@pytest.mark.parametrize("service", ["face", "speech", "fusion"])
+@pytest.mark.parametrize("service", [*FACE_AND_SPEECH, pytest.param("fusion", marks=pytest.mark.long)])
 def test_a_service_that_is_slow(server, short, folder, tmp_path, service):
     with (
         slowed(port_of(pid_of(server, f"{service}_service")), delay=0.02) as proxy,
@@ -264,7 +268,7 @@ def test_a_decoder_that_is_stopped(server, film, short, folder):
     whole_again(server, short, folder)
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.long)])
 def test_the_parent_of_the_decoders_is_lost(server, film, short, folder, number):
     nursery = nursery_of(server)
     with under_way(server, film) as coming:
@@ -306,6 +310,7 @@ def test_a_disk_that_is_full(server, film, short, folder):
     whole_again(server, short, folder)
 
 
+@pytest.mark.long
 def test_many_films_and_a_service_that_comes_and_goes(server, film, short, folder):
     """Answers stay answers while face_service is stopped and goes on, again and again."""
     over = threading.Event()
