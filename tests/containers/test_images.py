@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.containers.stack import SERVICES
+from tests.containers.stack import SERVICES, Stack
 
 pytestmark = [pytest.mark.containers, pytest.mark.timeout(3600)]
 
@@ -50,3 +50,10 @@ def test_an_image_holds_its_own_service_only(engine, images, service, present, a
     found, left_over = said.decode().split("\n")[:2]
     assert set(found.split(",")) == set(present.split(","))
     assert left_over == ""
+
+
+def test_compose_takes_the_overlay_with_prometheus(engine):
+    told = Stack(engine).compose(
+        "--file", "docker-compose.yml", "--file", "docker-compose.monitoring.yml", "config", "--services"
+    )
+    assert set(told.split()) == {*SERVICES, "prometheus"}
