@@ -89,7 +89,8 @@ def test_the_engine_holds_a_service_to_its_limits(stack, service):
     assert 0 < limits["CpuQuota"] <= 200_000
     assert 0 < limits["PidsLimit"] <= 128
     assert limits["RestartPolicy"]["Name"] == "unless-stopped"
-    assert told["Mounts"] == []
+    mounts = [(mount["Type"], mount["Destination"]) for mount in told["Mounts"]]
+    assert mounts == ([("volume", "/var/lib/emotion")] if service == "gateway" else [])
     assert told["Config"]["User"] == "10001:10001"
 
 
@@ -193,6 +194,28 @@ def test_a_service_that_crashes_comes_back(stack, film, service):
             assert answer.status_code == 503, answer.text
             assert int(answer.headers["retry-after"]) > 0
     assert eventually(lambda: analyse(stack.url, film).json().get("status") == "complete", seconds=PATIENCE)
+
+
+def test_a_job_outlives_the_gateway(stack, film):
+    """Its database and files lie on the one volume."""
+    with httpx.Client(base_url=stack.url, timeout=PATIENCE) as client:
+        accepted = client.post("/v1/analyses", content=film.read_bytes(), headers={"prefer": "respond-async"})
+        assert accepted.status_code == 202, accepted.text
+    place = accepted.headers["location"]
+    container = stack.container("gateway")
+    before = starts(container)
+    crash(container)
+    assert eventually(lambda: starts(container) > before and is_well(container), seconds=PATIENCE)
+    with httpx.Client(base_url=stack.url, timeout=PATIENCE) as client:
+        assert eventually(lambda: client.get(place).json().get("state") == "succeeded", seconds=PATIENCE), (
+            client.get(place).text
+        )
+        assert client.delete(place).is_success
+
+
+def test_pages_come_out_of_the_containers(stack):
+    for path in ("/", "/docs", "/redoc", "/openapi.json", "/v1/models", "/v1/limits"):
+        assert httpx.get(stack.url + path, timeout=PATIENCE).status_code == 200, path
 
 
 def test_replicas_share_the_work_and_one_may_go(stack, film):
