@@ -7,10 +7,10 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from fusion_service.collection import without_collection
 from fusion_service.parameters import FusionModel
 from fusion_service.settings import FusionSettings
 from fusion_service.verdicts import judge
+from shared.collection import without_collection
 from shared.contracts.fusion import FusionRequest, FusionResult, Profile
 from shared.inference import InferencePool, network_time
 from shared.problem_answers import problem_responses

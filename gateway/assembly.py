@@ -3,43 +3,38 @@
 from collections.abc import Iterable, Sequence
 
 from shared.contracts.analyses import Analysis, Detail, Frame, FrameFace, Notice, Segment
-from shared.contracts.faces import Face
+from shared.contracts.emotions import Scores
+from shared.contracts.faces import Box
 from shared.contracts.fusion import FrameFaces, FusionResult
 from shared.contracts.media import Media, MediaKind, Modality
 from shared.contracts.speech import SpeechSegment
 
 
-def assemble_frames(
-    frames: Sequence[FrameFaces], persons: Sequence[Sequence[int | None]], uncertain_below: float
-) -> tuple[Frame, ...]:
-    """Join each face with the person that fusion_service took it for."""
+def event_frames(frames: Iterable[FrameFaces], uncertain_below: float) -> tuple[Frame, ...]:
+    """Give frames whose faces are not linked into people yet."""
     return tuple(
         Frame(
             t=frame.t,
             faces=tuple(
-                _frame_face(face, person, uncertain_below)
-                for face, person in zip(frame.faces, ids, strict=True)
+                frame_face(
+                    face.box, face.detection, face.scores, person=None, uncertain_below=uncertain_below
+                )
+                for face in frame.faces
             ),
         )
-        for frame, ids in zip(frames, persons, strict=True)
-    )
-
-
-def event_frames(frames: Iterable[FrameFaces], uncertain_below: float) -> tuple[Frame, ...]:
-    """Give frames whose faces are not linked into people yet."""
-    return tuple(
-        Frame(t=frame.t, faces=tuple(_frame_face(face, None, uncertain_below) for face in frame.faces))
         for frame in frames
     )
 
 
-def _frame_face(face: Face, person: int | None, uncertain_below: float) -> FrameFace:
-    scores = face.scores
+def frame_face(
+    box: Box, detection: float, scores: Scores, *, person: int | None, uncertain_below: float
+) -> FrameFace:
+    """Give a face as the client reads it; `person` is None before faces are linked into people."""
     confidence = scores.confidence
     return FrameFace(
         person=person,
-        box=face.box,
-        detection=face.detection,
+        box=box,
+        detection=detection,
         label=scores.label,
         confidence=confidence,
         uncertain=confidence < uncertain_below,

@@ -3,6 +3,7 @@
 Every way to look at an analysis (a plain answer, a job, a live stream) reads the same events.
 """
 
+import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -12,7 +13,6 @@ from pathlib import Path
 from ulid import ULID
 
 from gateway.assembly import (
-    assemble_frames,
     assemble_segments,
     event_frames,
     no_audio_notices,
@@ -27,10 +27,13 @@ from gateway.options import AnalysisOptions
 from gateway.readers import FaceReading, SpeechReading
 from gateway.services import FaceService, FusionService, SpeechService
 from shared.client import ServiceDownError
+from shared.collection import without_collection
 from shared.contracts.analyses import (
     Analysis,
+    Detail,
     Done,
     FacesFound,
+    Frame,
     Models,
     MomentsFused,
     PipelineEvent,
@@ -130,7 +133,6 @@ class _Run:
             kind=decoding.media.kind,
             seconds=max(0.0, (decoding.seconds or 0.0) - start),
             start=start,
-            frames=self.faces.in_order(),
             segments=self.speech.in_order(),
             modalities=tuple(modality for modality in self.readable if modality not in unread),
             strategy=self.options.strategy,
@@ -139,14 +141,18 @@ class _Run:
             speech_uncertain_below=self.speech.uncertain_below,
         )
         try:
-            return await fusion.fuse(request)
+            return await fusion.fuse(request, [batch.for_fusion for batch in self.faces.kept()])
         except ServiceDownError as error:
             raise Problem("service-unavailable", "fusion_service gave no answer.", retry_after=5) from error
         finally:
             self.fuse_ms = _since(began)
 
     def assemble(self, decoding: Decoding, fused: FusionResult) -> Analysis:
-        """Join what the services said into the analysis, in full detail."""
+        """Join what the services said into the analysis; in a thread, for a long film has many faces."""
+        with without_collection():
+            return self._assemble(decoding, fused)
+
+    def _assemble(self, decoding: Decoding, fused: FusionResult) -> Analysis:
         media = decoding.media
         notices = [*decoding.notices, *self.faces.notices(), *self.speech.notices()]
         notices += no_audio_notices(media, self.options.modalities)
@@ -164,11 +170,18 @@ class _Run:
             speech=fused.speech,
             people=fused.people,
             moments=fused.moments,
-            frames=assemble_frames(self.faces.in_order(), fused.persons_by_frame, self.faces.uncertain_below),
+            frames=self.frames(fused) if self.options.detail is Detail.FRAMES else (),
             segments=assemble_segments(self.speech.in_order(), self.speech.uncertain_below),
             models=Models(face=self.faces.model, speech=self.speech.model, fusion=fused.model),
             timings_ms=self.timings(),
             notices=tuple(notices),
+        )
+
+    def frames(self, fused: FusionResult) -> tuple[Frame, ...]:
+        """Join each face with the person that fusion_service took it for."""
+        persons = iter(fused.persons_by_frame)
+        return tuple(
+            frame for batch in self.faces.kept() for frame in batch.shown(persons, self.faces.uncertain_below)
         )
 
     def timings(self) -> Timings:
@@ -231,7 +244,7 @@ async def analyse(
         run.refuse_if_unread()
         fused = await run.fuse(decoding, tools.fusion)
         yield MomentsFused(moments=fused.moments)
-        analysis = run.assemble(decoding, fused)
+        analysis = await asyncio.to_thread(run.assemble, decoding, fused)
         tools.metrics.finished(analysis)
         yield Done(analysis=reduce_detail(analysis, options.detail))
     finally:

@@ -12,6 +12,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from gateway.kept_faces import KeptFaces
 from gateway.services import FaceService, SpeechService
 from gateway.stretches import Stretch
 from shared.client import ServiceDownError
@@ -156,11 +157,11 @@ class FaceReading(_Reading):
         super().__init__("face", in_flight)
         self._service = service
         self._profile = profile
-        self.frames: list[FrameFaces] = []
+        self._kept: list[KeptFaces] = []
         self.fresh: list[FrameFaces] = []
 
     async def read(self, frames: Sequence[SampledFrame]) -> None:
-        """Send a batch of frames of one size; their faces appear in `frames` and `fresh`."""
+        """Send a batch of frames of one size; their faces appear in `kept` and `fresh`."""
         await self.start(partial(self._read, frames))
 
     def take_fresh(self) -> tuple[FrameFaces, ...]:
@@ -179,12 +180,12 @@ class FaceReading(_Reading):
             FrameFaces(t=frame.t, faces=picture.faces)
             for frame, picture in zip(frames, batch.pictures, strict=True)
         ]
-        self.frames.extend(found)
+        self._kept.append(KeptFaces.of(found))
         self.fresh.extend(found)
 
-    def in_order(self) -> tuple[FrameFaces, ...]:
-        """Give all frames in order of time."""
-        return tuple(sorted(self.frames, key=lambda frame: frame.t))
+    def kept(self) -> list[KeptFaces]:
+        """Give all batches in order of time; the frames of one do not reach into the next."""
+        return sorted(self._kept, key=lambda batch: batch.times[0])
 
 
 class SpeechReading(_Reading):

@@ -11,6 +11,7 @@ from shared.contracts.faces import FaceBatch
 from shared.contracts.fusion import FusionRequest, FusionResult, Profile
 from shared.contracts.manifests import ModelList
 from shared.contracts.speech import SpeechAnalysis
+from shared.pieces import Pieces
 
 
 class FaceService:
@@ -38,7 +39,7 @@ class FaceService:
         Raises:
             shared.contracts.problems.Problem, shared.client.ServiceDownError: see `ServiceClient.post`.
         """
-        body = npy.write_npy(np.stack(pictures))
+        body = Pieces(npy.stacked_npy(pictures))
         answer = await self._client.post(
             "/v1/faces",
             body,
@@ -83,19 +84,32 @@ class FusionService:
         self._client = client
         self._seconds = seconds
 
-    async def fuse(self, request: FusionRequest) -> FusionResult:
+    async def fuse(self, request: FusionRequest, frames: Sequence[bytes]) -> FusionResult:
         """Link people, build the timeline and judge.
+
+        Args:
+            request: everything but the frames.
+            frames: JSON of `FrameFaces`, one or several with commas between in each; in order of time.
 
         Raises:
             shared.contracts.problems.Problem, shared.client.ServiceDownError: see `ServiceClient.post`.
         """
         answer = await self._client.post(
             "/v1/fusion",
-            request.model_dump_json().encode(),
+            _with_frames(request, frames),
             media_type="application/json",
             seconds=self._seconds,
         )
         return FusionResult.model_validate_json(answer)
+
+
+def _with_frames(request: FusionRequest, frames: Sequence[bytes]) -> Pieces:
+    """Put frames that are JSON already into the JSON of a request; a long film has megabytes of them."""
+    rest = request.model_dump_json(exclude={"frames"}).encode()
+    parts: list[bytes] = [rest[:-1], b',"frames":[']
+    for index, part in enumerate(frames):
+        parts += [b",", part] if index else [part]
+    return Pieces([*parts, b"]}"])
 
 
 async def list_models(client: ServiceClient) -> ModelList:

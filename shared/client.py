@@ -15,6 +15,7 @@ from shared.contracts.problems import CATALOGUE, MEDIA_TYPE, Problem
 from shared.deadlines import HEADER as DEADLINE_HEADER
 from shared.deadlines import Deadline, current_deadline
 from shared.metrics import ServiceMetrics
+from shared.pieces import Pieces
 from shared.replicas import ReplicaTransport
 from shared.request_context import (
     REQUEST_ID_HEADER,
@@ -96,7 +97,7 @@ class ServiceClient:
     async def post(
         self,
         path: str,
-        content: bytes,
+        content: bytes | Pieces,
         *,
         media_type: str,
         parameters: Mapping[str, str] | None = None,
@@ -180,7 +181,7 @@ class ServiceClient:
 class _Call:
     method: str
     path: str
-    content: bytes | None = None
+    content: bytes | Pieces | None = None
     media_type: str | None = None
     parameters: Mapping[str, str] | None = None
 
@@ -190,6 +191,8 @@ class _Call:
             headers[REQUEST_ID_HEADER] = request_id
         if self.media_type is not None:
             headers["content-type"] = self.media_type
+        if isinstance(self.content, Pieces):
+            headers["content-length"] = str(len(self.content))
         return headers
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import struct
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -15,10 +16,28 @@ _MAGIC = b"\x93NUMPY"
 def write_npy(array: NDArray[np.generic]) -> bytes:
     """Encode an array as .npy, version 1.0, C order."""
     array = np.ascontiguousarray(array)
-    header = repr({"descr": array.dtype.str, "fortran_order": False, "shape": array.shape})
+    return b"".join((_header(array.dtype, array.shape), array.data))
+
+
+def stacked_npy(arrays: Sequence[NDArray[np.generic]]) -> list[bytes | memoryview]:
+    """Encode arrays of one shape and type as one .npy with an axis more, without copying them: its parts.
+
+    Raises:
+        ValueError: none, or of several shapes or types.
+    """
+    kinds = {(array.shape, array.dtype) for array in arrays}
+    if len(kinds) != 1:
+        raise ValueError(f"arrays of one shape and type are stacked, not of {len(kinds)}")
+    ((shape, dtype),) = kinds
+    views = [np.ascontiguousarray(array).reshape(-1).data.cast("B") for array in arrays]
+    return [_header(dtype, (len(arrays), *shape)), *views]
+
+
+def _header(dtype: "np.dtype[np.generic]", shape: tuple[int, ...]) -> bytes:
+    header = repr({"descr": dtype.str, "fortran_order": False, "shape": shape})
     padding = -(len(_MAGIC) + 4 + len(header) + 1) % 64
     head = header.encode("latin1") + b" " * padding + b"\n"
-    return b"".join((_MAGIC, b"\x01\x00", struct.pack("<H", len(head)), head, array.data))
+    return b"".join((_MAGIC, b"\x01\x00", struct.pack("<H", len(head)), head))
 
 
 def read_npy(body: bytes, *, dtype: DTypeLike, ndim: int, field: str = "body") -> NDArray[np.generic]:

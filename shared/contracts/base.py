@@ -1,6 +1,7 @@
 """What every contract has in common: frozen, closed, and quick to make."""
 
 import base64
+import binascii
 from typing import Annotated
 
 import numpy as np
@@ -32,9 +33,17 @@ def unpack_vector(packed: str) -> NDArray[np.float32]:
     return np.frombuffer(base64.b64decode(packed, validate=True), dtype="<f2").astype(np.float32)
 
 
+# A float16 is infinite or no number where all five bits of its exponent are set; they lie in its upper byte.
+_UPPER_BYTES_OF_FINITE = bytes(byte for byte in range(256) if byte & 0x7C != 0x7C)
+
+
 def _is_packed(packed: str) -> str:
-    values = unpack_vector(packed)
-    if not np.isfinite(values).all():
+    # On bytes, without numpy: this was 40 % of the time for reading faces.
+    raw = binascii.a2b_base64(packed, strict_mode=True)
+    if len(raw) % 2:
+        message = "a packed vector must hold whole float16 values"
+        raise ValueError(message)
+    if raw[1::2].translate(None, _UPPER_BYTES_OF_FINITE):
         message = "a packed vector must hold finite numbers"
         raise ValueError(message)
     return packed

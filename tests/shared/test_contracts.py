@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from shared.contracts.base import pack_vector, unpack_vector
+from shared.contracts.base import PackedVector, pack_vector, unpack_vector
 from shared.contracts.emotions import EMOTIONS, Judgement, Scores
 from shared.contracts.faces import Box
 from shared.contracts.problems import CATALOGUE, Problem
@@ -58,3 +58,21 @@ def test_every_problem_has_a_document_with_a_remedy(name):
     assert 400 <= document.status < 600
     assert document.remedy.endswith(".")
     assert document.request_id == "r1"
+
+
+@pytest.mark.parametrize("value", [float("inf"), -float("inf"), float("nan")])
+@pytest.mark.parametrize("place", [0, 7, 15])
+def test_packed_vectors_without_finite_numbers_are_refused(value, place):
+    values = np.linspace(-65504, 65504, 16).astype(np.float32)
+    assert unpack_vector(TypeAdapter(PackedVector).validate_python(pack_vector(values))) == pytest.approx(
+        values, rel=1e-3
+    )
+    values[place] = value
+    with pytest.raises(ValidationError, match="finite"):
+        TypeAdapter(PackedVector).validate_python(pack_vector(values))
+
+
+@pytest.mark.parametrize("packed", ["AAA", "AA==", "AAAA====", "AA A", "äöüß", "AAAA\n"])
+def test_what_is_not_packed_is_refused(packed):
+    with pytest.raises(ValidationError):
+        TypeAdapter(PackedVector).validate_python(packed)
