@@ -1,5 +1,6 @@
 """`emotion analyze` with the real services: through a server, and without one."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -7,14 +8,17 @@ import pty
 import subprocess
 from pathlib import Path
 
+import httpx
 import pytest
 from typer.testing import CliRunner
 
 from cli import analyze as analyses
+from cli import doors
 from cli.local_door import open_local_door
 from cli.main import app
 from cli.options import Options
 from cli.progress import NoProgress
+from gateway.exports.formats import BY_NAME
 from shared.contracts.analyses import Analysis, Detail
 from tests.cli.stack import EMOTION, RunningServer, clean_environment
 
@@ -112,7 +116,7 @@ async def test_without_a_server_the_answer_is_the_same(processes: RunningServer,
     told: list[tuple[float, float | None]] = []
 
     class Progress(NoProgress):
-        def decoded(self, seconds: float, of_seconds: float | None) -> None:
+        def decoded(self, seconds: float, of_seconds: float | None, frames: int) -> None:
             told.append((seconds, of_seconds))
 
     async with open_local_door() as door:
@@ -142,6 +146,90 @@ def test_without_a_server_it_says_so_and_works(
     assert "No such file" in result.stderr
     assert "Traceback" not in result.stderr
     assert "happiness" in result.stdout
+
+
+def test_a_long_film_goes_as_a_job_that_is_followed_and_erased(
+    processes: RunningServer, film: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doors, "LONG_FILM_BYTES", 0)
+    told: list[tuple[float, float | None, int]] = []
+    erased: list[str] = []
+
+    class Progress(NoProgress):
+        def decoded(self, *at: object) -> None:
+            told.append(at)
+
+    async def analyse_twice() -> tuple[Analysis, Analysis]:
+        door = doors.ServerDoor(processes.url)
+        cancel = door._client.cancel
+
+        async def cancelled(job_id: str) -> None:
+            await cancel(job_id)
+            erased.append(job_id)
+
+        monkeypatch.setattr(door._client, "cancel", cancelled)
+        try:
+            as_job = await door.analyse(film, Options(), Progress())
+            monkeypatch.setattr(doors, "LONG_FILM_BYTES", 10**9)
+            return as_job, await door.analyse(film, Options(), NoProgress())
+        finally:
+            await door.close()
+
+    as_job, plain = asyncio.run(analyse_twice())
+    exclude = {"id", "timings_ms"}
+    assert as_job.model_dump(exclude=exclude) == plain.model_dump(exclude=exclude)
+    assert told == sorted(told)
+    assert told[-1][2] >= 10
+    assert erased == [as_job.id]
+    assert httpx.get(f"{processes.url}/v1/analyses/{as_job.id}").status_code == 404
+
+
+def test_exports_are_written_beside_the_documents(
+    processes: RunningServer, film: Path, picture: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "results"
+    formats = ("csv", "moments.csv", "jsonl", "vtt", "eaf", "emotionml")
+    arguments = [part for name in formats for part in ("--export", name)]
+    result = run(film, picture, "--out", out, "--quiet", *arguments, "--server", processes.url)
+    assert (result.returncode, result.stderr) == (0, "")
+    for file in (film, picture):
+        analysis = Analysis.model_validate_json((out / f"{file.name}.json").read_bytes())
+        for name in formats:
+            written = (out / f"{file.name}.{name}").read_bytes()
+            assert written == b"".join(BY_NAME[name].pieces(analysis))
+
+
+def test_an_export_has_a_path_of_its_own(processes: RunningServer, film: Path, tmp_path: Path) -> None:
+    path = tmp_path / "captions" / "talk.vtt"
+    result = run(film, "--export", f"vtt={path}", "--server", processes.url)
+    assert result.returncode == 0
+    assert "happiness" in result.stdout
+    assert path.read_text().startswith("WEBVTT")
+
+
+def test_a_film_is_drawn_into(processes: RunningServer, film: Path, tmp_path: Path) -> None:
+    path = tmp_path / "drawn.mp4"
+    result = run(film, "--annotate", path, "--server", processes.url)
+    assert (result.returncode, result.stderr) == (0, f"Drawn into {path}.\n")
+    assert path.stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("--export", "xlsx"), "none of csv, moments.csv"),
+        (("--export", "csv", "--detail", "timeline"), "needs --detail frames"),
+        (("--annotate", "x.mp4", "--detail", "summary"), "needs --detail frames"),
+        (("--export", "csv", "--export", "csv"), "written twice"),
+        (("--export", "csv="), "names one file"),
+    ],
+)
+def test_what_cannot_be_written_is_refused_before_anything_is_analysed(
+    film: Path, arguments: tuple[str, ...], reason: str
+) -> None:
+    result = CliRunner().invoke(app, ["analyze", str(film), "--server", "http://127.0.0.1:9", *arguments])
+    assert result.exit_code == 2
+    assert reason in " ".join(result.stderr.replace("│", " ").split())
 
 
 def test_a_terminal_shows_a_progress_bar(processes: RunningServer, film: Path) -> None:

@@ -1,0 +1,219 @@
+"""Films and pictures with boxes, labels and a timeline drawn in: decoded again and looked at."""
+
+import asyncio
+import threading
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from cli.annotate import annotate, plan_annotations
+from cli.annotated_film import StoppedError, annotate_film
+from cli.failures import RefusedError
+from cli.outputs import OutputPlanError
+from cli.overlay import COLOURS, FaceTracks
+from cli.progress import NoProgress
+from shared.contracts.analyses import Analysis, Frame, FrameFace
+from shared.contracts.emotions import Emotion
+from shared.contracts.faces import Box
+from shared.contracts.media import Media, MediaKind, VideoStream
+from tests import media_files
+from tests.cli.samples import film_analysis, judged, moment
+
+BOX = Box(x=0.4, y=0.2, width=0.2, height=0.4)
+HAPPY = np.array(COLOURS[Emotion.HAPPINESS], dtype=int)
+
+
+def face(box: Box = BOX, person: int | None = 1) -> FrameFace:
+    return FrameFace(person=person, box=box, detection=0.9, **judged(Emotion.HAPPINESS, 0.8))
+
+
+def analysis_of(kind: MediaKind, *, rotation: int = 0, seconds: float = 2.0, seen: float = 1.0) -> Analysis:
+    """A face in the middle until `seen`."""
+    frames = tuple(
+        Frame(t=at / 5, faces=(face(),) if at / 5 < seen else ()) for at in range(int(seconds * 5))
+    )
+    video = VideoStream(codec="h264", width=320, height=240, fps=25, rotation=rotation)
+    return film_analysis(
+        media=Media(kind=kind, container="mp4", seconds=seconds, video=video),
+        frames=frames,
+        moments=(moment(0, Emotion.HAPPINESS), moment(1, Emotion.ANGER)),
+    )
+
+
+def pictures_of(path: Path) -> list[np.ndarray]:
+    with av.open(str(path)) as film:
+        return [frame.to_ndarray(format="rgb24").astype(int) for frame in film.decode(video=0)]
+
+
+def packets_of(path: Path) -> list[bytes]:
+    with av.open(str(path)) as film:
+        return [bytes(packet) for packet in film.demux(audio=0) if packet.size]
+
+
+def seconds_of_sound(path: Path) -> float:
+    with av.open(str(path)) as film:
+        return sum(frame.samples / frame.sample_rate for frame in film.decode(audio=0))
+
+
+def draw(film: Path, analysis: Analysis, out: Path) -> Path:
+    return asyncio.run(annotate(film, analysis, out, NoProgress()))
+
+
+def is_near(pixel: np.ndarray, colour: np.ndarray) -> bool:
+    return bool(np.abs(pixel - colour).max() < 70)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm", ".mov"])
+def test_a_film_keeps_its_length_and_its_sound(tmp_path: Path, suffix: str) -> None:
+    film = media_files.talking_film(tmp_path / "film.mp4", seconds=2)
+    out = draw(film, analysis_of(MediaKind.FILM), tmp_path / f"out{suffix}")
+    before, after = pictures_of(film), pictures_of(out)
+    assert len(after) == len(before) == 50
+    with av.open(str(film)) as old, av.open(str(out)) as new:
+        assert new.duration / 1e6 == pytest.approx(old.duration / 1e6, abs=0.1)
+        assert new.streams.video[0].average_rate == pytest.approx(old.streams.video[0].average_rate, rel=0.03)
+    assert seconds_of_sound(out) == pytest.approx(2, abs=0.1)
+    if suffix != ".webm":
+        assert packets_of(out) == packets_of(film)
+    # The left edge of the box is drawn while the face is seen, and not after.
+    edge = (120, int(0.4 * 320) + 1)
+    assert is_near(after[10][edge], HAPPY)
+    assert not is_near(after[45][edge], HAPPY)
+    # What nothing was drawn over is as it was.
+    assert np.abs(after[10][150:200, 200:300] - before[10][150:200, 200:300]).mean() < 12
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_the_timeline_is_drawn_along_the_lower_edge(tmp_path: Path) -> None:
+    film = media_files.talking_film(tmp_path / "film.mp4", seconds=2)
+    picture = pictures_of(draw(film, analysis_of(MediaKind.FILM), tmp_path / "out.mp4"))[20]
+    row = picture[240 - 16 : 240].reshape(16, 320, 3)
+    happy = np.abs(row - HAPPY).max(axis=2) < 90
+    angry = np.abs(row - np.array(COLOURS[Emotion.ANGER])).max(axis=2) < 90
+    assert happy[:, 20:140].mean() > 0.3
+    assert angry[:, 180:300].mean() > 0.3
+    assert happy[:, 180:300].mean() < 0.05
+
+
+@pytest.mark.parametrize("rotation", [90, 180, 270])
+def test_a_turned_film_is_drawn_upright(tmp_path: Path, rotation: int) -> None:
+    spec = media_files.VideoSpec(rotation=rotation)
+    film = media_files.talking_film(tmp_path / "film.mp4", seconds=2, video=spec)
+    pictures = pictures_of(draw(film, analysis_of(MediaKind.FILM, rotation=rotation), tmp_path / "out.mp4"))
+    height, width, _ = pictures[10].shape
+    assert (width, height) == ((320, 240) if rotation == 180 else (240, 320))
+    assert is_near(pictures[10][height // 2, int(0.4 * width) + 1], HAPPY)
+    with av.open(str(tmp_path / "out.mp4")) as new:
+        assert next(new.decode(video=0)).rotation == 0
+    turned = np.rot90(pictures_of(film)[10], -rotation // 90)
+    quiet = (slice(height // 2, int(0.7 * height)), slice(int(0.7 * width), int(0.9 * width)))
+    assert np.abs(pictures[10][quiet] - turned[quiet]).mean() < 12
+
+
+def test_sound_that_the_container_cannot_hold_is_encoded(tmp_path: Path) -> None:
+    audio = media_files.AudioSpec(codec="pcm_s16le", rate=44_100)
+    video = media_files.VideoSpec(codec="mpeg4", options=())
+    film = media_files.talking_film(tmp_path / "film.avi", seconds=2, audio=audio, video=video)
+    out = draw(film, analysis_of(MediaKind.FILM), tmp_path / "out.mp4")
+    with av.open(str(out)) as new:
+        assert new.streams.audio[0].codec_context.name == "aac"
+    assert seconds_of_sound(out) == pytest.approx(seconds_of_sound(film), abs=0.1)
+
+
+def test_a_silent_film_of_odd_size(tmp_path: Path) -> None:
+    pictures = media_files.moving_face(media_files.astronaut(), frames=20, width=161, height=121)
+    spec = media_files.VideoSpec(codec="libx264", pixel_format="yuv444p")
+    film = media_files.write_film(tmp_path / "film.mkv", pictures, video=spec)
+    out = draw(film, analysis_of(MediaKind.FILM), tmp_path / "out.mp4")
+    assert len(pictures_of(out)) == 20
+    assert pictures_of(out)[0].shape == (120, 160, 3)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
+def test_a_picture_is_drawn_into(tmp_path: Path, suffix: str) -> None:
+    picture = media_files.write_picture(tmp_path / "face.png")
+    out = draw(picture, analysis_of(MediaKind.PICTURE), tmp_path / f"out{suffix}")
+    drawn = np.asarray(Image.open(out).convert("RGB")).astype(int)
+    assert drawn.shape == media_files.astronaut().shape
+    assert is_near(drawn[256, int(0.4 * 512) + 1], HAPPY)
+    same = np.abs(drawn[350:500] - media_files.astronaut()[350:500])
+    assert same.mean() < 4
+
+
+def test_a_picture_lies_as_its_camera_says(tmp_path: Path) -> None:
+    pixels = np.zeros((100, 200, 3), np.uint8)
+    picture = media_files.write_picture(tmp_path / "face.jpg", pixels, orientation=6)
+    out = draw(picture, analysis_of(MediaKind.PICTURE), tmp_path / "out.png")
+    assert Image.open(out).size == (100, 200)
+
+
+def test_faces_move_between_frames_and_go_when_they_are_gone() -> None:
+    there = Box(x=0.6, y=0.2, width=0.2, height=0.4)
+    frames = (
+        Frame(t=0.0, faces=(face(),)),
+        Frame(t=0.2, faces=(face(there), face(there, person=None))),
+        Frame(t=0.4, faces=()),
+        Frame(t=0.6, faces=()),
+    )
+    tracks = FaceTracks(film_analysis(frames=frames))
+    assert tracks.at(0.1)[0].corners == pytest.approx((0.5, 0.2, 0.7, 0.6))
+    assert tracks.at(0.1)[0].text == "1  happiness 80 %"
+    assert len(tracks.at(0.25)) == 1
+    assert tracks.at(0.55) == []
+
+
+def test_a_sound_has_nothing_to_draw_into(tmp_path: Path) -> None:
+    with pytest.raises(RefusedError, match="no picture"):
+        draw(tmp_path / "voice.wav", analysis_of(MediaKind.SOUND), tmp_path / "out.mp4")
+
+
+def test_an_unknown_suffix_is_refused_with_a_list(tmp_path: Path) -> None:
+    with pytest.raises(RefusedError) as refusal:
+        draw(tmp_path / "film.mp4", analysis_of(MediaKind.FILM), tmp_path / "out.gif")
+    assert ".webm" in refusal.value.remedy
+
+
+def test_in_a_folder_a_suffix_that_cannot_be_written_gets_another(tmp_path: Path) -> None:
+    film = media_files.FILMS["avi"](tmp_path)
+    out = draw(film, analysis_of(MediaKind.FILM), tmp_path / "drawn" / film.name)
+    assert out.name == "film.avi.mp4"
+    assert len(pictures_of(out)) == 50
+
+
+def test_a_film_is_never_written_over_itself(tmp_path: Path) -> None:
+    film = media_files.talking_film(tmp_path / "film.mp4", seconds=2)
+    content = film.read_bytes()
+    with pytest.raises(RefusedError, match="the file itself"):
+        draw(film, analysis_of(MediaKind.FILM), tmp_path / "." / "film.mp4")
+    assert film.read_bytes() == content
+
+
+def test_what_is_broken_leaves_nothing_behind(tmp_path: Path) -> None:
+    film = tmp_path / "film.mp4"
+    film.write_bytes(b"no film")
+    out = tmp_path / "out.mp4"
+    out.write_bytes(b"what was there")
+    with pytest.raises(RefusedError):
+        draw(film, analysis_of(MediaKind.FILM), out)
+    assert out.read_bytes() == b"what was there"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["film.mp4", "out.mp4"]
+
+
+def test_drawing_can_be_stopped(tmp_path: Path) -> None:
+    film = media_files.talking_film(tmp_path / "film.mp4", seconds=2)
+    stop = threading.Event()
+    with pytest.raises(StoppedError):
+        annotate_film(
+            film, analysis_of(MediaKind.FILM), tmp_path / "out.mp4", drawn=lambda _: stop.set(), stop=stop
+        )
+
+
+def test_several_go_into_a_folder() -> None:
+    a, b = Path("a/x.mp4"), Path("b/y.png")
+    assert plan_annotations([a, b], "out") == {a: Path("out/x.mp4"), b: Path("out/y.png")}
+    assert plan_annotations([a], "out.mp4") == {a: Path("out.mp4")}
+    with pytest.raises(OutputPlanError):
+        plan_annotations([a, Path("b/x.mp4")], "out")
