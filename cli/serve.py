@@ -67,7 +67,8 @@ def _announce(house: House, started: float) -> None:
     seconds = time.monotonic() - started
     # Nobody has to listen.
     with contextlib.suppress(OSError):
-        print(f"Emotion server ready on {url} (docs: {url}/docs) in {seconds:.1f} s", flush=True)  # noqa: T201
+        places = f"page: {url}/, docs: {url}/docs"
+        print(f"Emotion server ready on {url} ({places}) in {seconds:.1f} s", flush=True)  # noqa: T201
 
 
 def _say(message: str) -> None:
