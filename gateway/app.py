@@ -31,7 +31,10 @@ moment by moment, how sure we are, and one fused emotion.
 
     curl -F file=@clip.mp4 http://127.0.0.1:8000/v1/analyses
 
-What is returned is what is *displayed*, not what is *felt*. Nobody is recognised, and nothing is kept.
+For a long film send `Prefer: respond-async` and come back for the answer: see *jobs*.
+
+What is returned is what is *displayed*, not what is *felt*. Nobody is recognised, and nothing is kept but the
+result of a job, for a while.
 Errors are problem documents (RFC 9457); each says what to do about it.
 """
 

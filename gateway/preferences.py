@@ -32,6 +32,11 @@ class Preference:
         return self.respond_async or self.wait is not None
 
     @property
+    def waits(self) -> bool:
+        """True where the client stays for the analysis, for a while or as long as it takes."""
+        return self.wait > 0 if self.wait is not None else not self.respond_async
+
+    @property
     def applied(self) -> str:
         """The value of `Preference-Applied`."""
         parts = ["respond-async"] if self.respond_async else []

@@ -215,6 +215,8 @@ class Worker:
         record = self._book.find_now(job_id)
         attempt = max(1, record.attempts) if record else 1
         DBOS.write_stream(EVENTS, Started(attempt=attempt).model_dump_json())
+        fields = {"job": job_id, "attempt": attempt}
+        _log.info("job begun", extra={"fields": fields})
         line = _Line()
         work = self._work(job_id, upload, AnalysisOptions.model_validate(options), receive_ms, line)
         future = self._start(work)
@@ -235,6 +237,7 @@ class Worker:
             future.cancel()
             with self._guard:
                 self._running.pop(job_id, None)
+            _log.info("job ended", extra={"fields": fields})
 
     def _store_events(self, job_id: str, line: _Line) -> None:
         """Store events as they come; raises where the job is no longer ours to work on."""

@@ -103,10 +103,10 @@ async def post_job(request: Request, wish: JobWish) -> Response:
 
 async def _answer(jobs: Jobs, record: "JobRecord", wish: JobWish) -> Response:
     """The analysis or the problem where it is there and was waited for, else the job."""
-    if record.state is JobState.FAILED and record.problem is not None and wish.preference.wait != 0:
+    if wish.preference.waits and record.state is JobState.FAILED and record.problem is not None:
         problem = record.problem.model_dump_json(exclude_none=True)
         return Response(problem, record.problem.status, media_type=PROBLEM_TYPE)
-    if record.state is JobState.SUCCEEDED:
+    if wish.preference.waits and record.state is JobState.SUCCEEDED:
         if wish.export is not None:
             return analysis_answer(await jobs.finished_analysis(record.id, wish.caller), wish.export)
         if (analysis := await jobs.result(record)) is not None:

@@ -1,0 +1,38 @@
+"""Films and a gateway for the tests of jobs."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import media_files
+from tests.jobs.gateway_process import GatewayProcess
+from tests.servers import House
+
+
+@pytest.fixture(scope="session")
+def film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A short film with a face and a voice."""
+    path = tmp_path_factory.mktemp("film") / "film.mp4"
+    return media_files.talking_film(path, seconds=3, width=320, height=180).read_bytes()
+
+
+@pytest.fixture(scope="session")
+def long_film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A film that takes a while."""
+    path = tmp_path_factory.mktemp("film") / "film.mp4"
+    return media_files.talking_film(path, seconds=20, width=480, height=270).read_bytes()
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Where the gateways of one test keep jobs."""
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def one_gateway(house: House, data: Path, tmp_path: Path) -> Iterator[GatewayProcess]:
+    """A gateway that is not started yet."""
+    gateway = GatewayProcess(house, data, tmp_path / "gateway.log")
+    yield gateway
+    gateway.stop()

@@ -1,0 +1,113 @@
+"""kill -9 at any point: every accepted job ends, none runs twice at once, nothing stays."""
+
+import random
+import stat
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.jobs.gateway_process import (
+    GatewayProcess,
+    assert_never_twice_at_once,
+    eventually,
+    files_in,
+    runs,
+)
+
+# Every start of a gateway takes seconds where the machine is busy.
+pytestmark = pytest.mark.timeout(600)
+
+
+def survive_kills(gateway: GatewayProcess, film: bytes, *, jobs: int, kills: int, seed: int) -> list[str]:
+    """Hand jobs in while the gateway is killed at random points; give those that were accepted."""
+    chance = random.Random(seed)
+    accepted: list[str] = []
+    gateway.start()
+    deaths = sorted(chance.sample(range(jobs), kills))
+    for number in range(jobs):
+        accepted.append(gateway.submit(film))
+        if number in deaths:
+            # As far as chance has it: at once, or when something has begun or ended.
+            point = chance.choice(("job handed in", "job begun", "job ended"))
+            if point != "job handed in":
+                _wait_for_one_more(gateway, point)
+            gateway.kill()
+            gateway.start()
+    return accepted
+
+
+def _wait_for_one_more(gateway: GatewayProcess, point: str) -> None:
+    before = gateway.log.read_text().count(point)
+    eventually(lambda: gateway.log.read_text().count(point) > before, f"{point} once more")
+
+
+def test_killed_again_and_again(one_gateway, data, film):
+    accepted = survive_kills(one_gateway, film, jobs=12, kills=6, seed=8)
+    jobs = [one_gateway.finished(location) for location in accepted]
+    assert len({job["id"] for job in jobs}) == 12
+    for job in jobs:
+        assert job["state"] == "succeeded" or job["problem"]["detail"], job
+        assert (job["state"] == "succeeded") == (job["analysis"] is not None)
+    assert sum(job["state"] == "succeeded" for job in jobs) >= 6
+    assert_never_twice_at_once(one_gateway)
+    assert set(runs(one_gateway)) == {job["id"] for job in jobs}
+    names = [path.name for path in files_in(data / "files")]
+    assert not [name for name in names if name.startswith("upload-")], "uploads go when the analysis ends"
+
+
+def test_nothing_stays_past_its_retention(one_gateway, data, film):
+    one_gateway.start()
+    location = one_gateway.submit(film, **{"idempotency-key": "one"})
+    one_gateway.finished(location)
+    assert files_in(data / "files")
+    assert all(stat.S_IMODE(folder.stat().st_mode) == 0o700 for folder in (data, data / "files"))
+    one_gateway.kill()
+    one_gateway.set("jobs__retention_seconds", 0.2)
+    one_gateway.start()
+    eventually(lambda: one_gateway.client.get(location).status_code == 404, "the job is erased")
+    eventually(lambda: not files_in(data / "files"), "its files are erased")
+
+
+def test_a_file_that_kills_the_process_is_not_tried_for_ever(one_gateway, long_film):
+    one_gateway.start()
+    location = one_gateway.submit(long_film)
+    for death in range(4):
+        begun = death + 1
+        eventually(lambda: one_gateway.log.read_text().count("job begun") >= begun, "it is begun")  # noqa: B023
+        one_gateway.kill()
+        one_gateway.start()
+    job = one_gateway.finished(location)
+    assert job["state"] == "failed"
+    assert "ended 4 times" in job["problem"]["detail"]
+
+
+def test_an_orderly_stop_hands_over_too(one_gateway, long_film):
+    one_gateway.start()
+    location = one_gateway.submit(long_film)
+    eventually(lambda: "job begun" in one_gateway.log.read_text(), "it is begun")
+    one_gateway.client.get(location)
+    process = one_gateway._process
+    process.terminate()
+    assert process.wait(60) == 0
+    one_gateway.start()
+    assert one_gateway.finished(location)["state"] == "succeeded"
+    assert_never_twice_at_once(one_gateway)
+    assert "Traceback" not in one_gateway.log.read_text()
+
+
+def test_what_was_not_accepted_leaves_nothing(one_gateway, data: Path, film):
+    one_gateway.start()
+    one_gateway.finished(one_gateway.submit(film))
+    before = files_in(data / "files")
+    with pytest.raises(httpx.TransportError):
+        one_gateway.client.post(
+            "/v1/analyses", content=_broken_off(film), headers={"prefer": "respond-async"}
+        )
+    assert one_gateway.client.get("/health/live").is_success
+    assert files_in(data / "files") == before
+
+
+def _broken_off(film: bytes):
+    yield film[: len(film) // 2]
+    raise httpx.WriteError("the cable is pulled")

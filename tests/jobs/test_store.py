@@ -1,0 +1,109 @@
+"""The store of uploads and results: a folder, and a bucket of a real S3 server."""
+
+import asyncio
+import io
+import shutil
+import socket
+import subprocess
+import sys
+
+import httpx
+import pytest
+
+from gateway.jobs.object_store import BucketStore
+from gateway.jobs.store import FolderStore, open_private_folder
+from tests.jobs.gateway_process import eventually
+
+
+@pytest.fixture(scope="module")
+def bucket(tmp_path_factory):
+    """The URL of a bucket."""
+    pytest.importorskip("moto.server", reason="NO S3 SERVER: install moto[s3], flask and flask-cors")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    log = tmp_path_factory.mktemp("s3") / "log"
+    with log.open("wb") as out:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], stdout=out, stderr=out
+        )
+    url = f"http://127.0.0.1:{port}"
+
+    def made():
+        try:
+            return httpx.put(f"{url}/uploads", timeout=5).is_success
+        except httpx.TransportError:
+            return False
+
+    eventually(made, "the bucket is made")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {
+            "AWS_ENDPOINT": url,
+            "AWS_ALLOW_HTTP": "true",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": "us-east-1",
+        }.items():
+            patch.setenv(name, value)
+        yield "s3://uploads/emotion"
+    server.terminate()
+    server.wait(30)
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def store(request, tmp_path):
+    if request.param == "folder":
+        return FolderStore(tmp_path / "files")
+    return BucketStore(request.getfixturevalue("bucket"), tmp_path)
+
+
+async def test_what_is_put_is_there_until_it_is_deleted(store):
+    content = bytes(range(256)) * 50_000
+    await store.put("an_1/upload", io.BytesIO(content))
+    await store.put_bytes("an_1/result", b"{}")
+    await store.put_bytes("an_2/result", b"[]")
+    assert await store.get("an_1/upload") == content
+    async with store.local("an_1/upload") as path:
+        assert path.read_bytes() == content
+    assert set(await store.groups()) == {"an_1", "an_2"}
+    assert set(await store.names("an_1")) == {"an_1/upload", "an_1/result"}
+    assert all(-5 < age < 600 for age in (await store.groups()).values())
+    await store.delete("an_1/upload")
+    await store.delete("an_1/upload")
+    assert await store.get("an_1/upload") is None
+    async with store.local("an_1/upload") as path:
+        assert path is None
+    await store.delete_group("an_1")
+    await store.delete_group("an_1")
+    assert set(await store.groups()) == {"an_2"}
+    await store.delete_group("an_2")
+
+
+async def test_only_one_creates(store):
+    won = await asyncio.gather(*(store.create("claims/x", str(number).encode()) for number in range(8)))
+    assert sum(won) == 1
+    assert await store.get("claims/x") == str(won.index(True)).encode()
+    await store.delete("claims/x")
+    assert await store.create("claims/x", b"again")
+    await store.delete_group("claims")
+
+
+async def test_a_file_is_whole_or_not_there(tmp_path):
+    class Broken(io.BytesIO):
+        def read(self, *arguments):
+            raise OSError("the disk is full")
+
+    store = FolderStore(tmp_path / "files")
+    with pytest.raises(Exception, match="no room"):
+        await store.put("an_1/upload", Broken())
+    assert await store.get("an_1/upload") is None
+    assert not list((tmp_path / "files" / "an_1").iterdir())
+
+
+def test_a_folder_of_others_is_refused(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path)
+    with pytest.raises(OSError, match="not a folder of this user"):
+        open_private_folder(tmp_path / "link")
+    wide = tmp_path / "wide"
+    wide.mkdir(mode=0o755)
+    assert open_private_folder(wide).stat().st_mode & 0o777 == 0o700
+    shutil.rmtree(wide)

@@ -1,0 +1,197 @@
+"""Webhooks: signed, tried again, nothing but id and state, and only where they may go."""
+
+import base64
+import contextlib
+import http.server
+import ipaddress
+import json
+import threading
+
+import pytest
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+from gateway.jobs.public_addresses import AddressRefusedError, is_public, resolve
+from tests.jobs.gateway_process import GatewayProcess, eventually
+
+SECRET = "whsec_" + base64.b64encode(b"a secret of the tests, 32 bytes!").decode()
+
+
+class Receiver:
+    """Somebody who is called; answers with `statuses` in turn, then with 204."""
+
+    def __init__(self) -> None:
+        self.statuses: list[int] = []
+        self.calls: list[tuple[str, dict[str, str], bytes]] = []
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["content-length"]))
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                outer.calls.append((self.path, headers, body))
+                self.send_response(outer.statuses.pop(0) if outer.statuses else 204)
+                self.send_header("location", "/redirected")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+
+@pytest.fixture
+def receiver():
+    receiver = Receiver()
+    thread = threading.Thread(target=receiver.server.serve_forever, daemon=True)
+    thread.start()
+    yield receiver
+    receiver.server.shutdown()
+    receiver.server.server_close()
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def calling(house, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("calling")
+    gateway = GatewayProcess(
+        house,
+        folder / "data",
+        folder / "gateway.log",
+        webhooks__secret=SECRET,
+        webhooks__private_addresses="true",
+        webhooks__first_pause_seconds=0.2,
+        webhooks__attempts=4,
+    )
+    gateway.start()
+    yield gateway
+    gateway.stop()
+
+
+def hand_in(gateway, film, url):
+    answer = gateway.client.post(
+        "/v1/analyses?detail=summary",
+        params={"callback_url": url},
+        content=film,
+        headers={"prefer": "respond-async"},
+    )
+    assert answer.status_code == 202, answer.text
+    return answer.headers["location"]
+
+
+def test_a_call_is_signed_and_holds_id_and_state_only(calling, receiver, film):
+    location = hand_in(calling, film, f"{receiver.url}/hook?for=me")
+    eventually(lambda: receiver.calls, "it is called")
+    path, headers, body = receiver.calls[0]
+    assert path == "/hook?for=me"
+    told = Webhook(SECRET).verify(body.decode(), headers)
+    assert told["type"] == "analysis.succeeded"
+    assert told["data"] == {"id": location.rpartition("/")[2], "state": "succeeded"}
+    assert set(told) == {"type", "timestamp", "data"}
+    with pytest.raises(WebhookVerificationError):
+        Webhook(SECRET).verify(body.decode().replace("succeeded", "failed"), headers)
+    assert calling.client.get(location).json()["state"] == "succeeded", "what is told was stored before"
+
+
+def test_it_is_tried_again_with_the_same_id_and_not_redirected(calling, receiver, film):
+    receiver.statuses = [500, 302, 410]
+    hand_in(calling, film, f"{receiver.url}/hook")
+    eventually(lambda: len(receiver.calls) == 4, "it is taken in the end")
+    assert {path for path, _, _ in receiver.calls} == {"/hook"}
+    assert len({headers["webhook-id"] for _, headers, _ in receiver.calls}) == 1
+
+
+def test_failed_and_cancelled_are_told_too(calling, receiver, long_film):
+    hand_in(calling, b"rubbish", f"{receiver.url}/failed")
+    location = hand_in(calling, long_film, f"{receiver.url}/cancelled")
+    assert calling.client.delete(location).status_code == 204
+    eventually(lambda: len(receiver.calls) >= 2, "both are called")
+    told = {path: json.loads(body)["type"] for path, _, body in receiver.calls}
+    assert told == {"/failed": "analysis.failed", "/cancelled": "analysis.cancelled"}
+
+
+def test_a_call_survives_the_gateway(calling, receiver, film):
+    receiver.statuses = [503]
+    hand_in(calling, film, f"{receiver.url}/hook")
+    eventually(lambda: receiver.calls, "it was tried once")
+    calling.kill()
+    calling.start()
+    eventually(lambda: len(receiver.calls) >= 2, "it is tried again after a restart")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1/",
+        "http://localhost:8000/",
+        "http://[::1]/",
+        "http://169.254.169.254/latest/meta-data/",
+        "http://10.0.0.1/",
+        "http://192.168.1.1/",
+        "http://172.16.0.1/",
+        "http://100.64.0.1/",
+        "http://0.0.0.0/",
+        "http://[::ffff:127.0.0.1]/",
+        "http://[64:ff9b::7f00:1]/",
+        "http://[2002:7f00:1::]/",
+        "http://[fe80::1]/",
+        "http://[fd00::1]/",
+        "http://224.0.0.1/",
+        "http://2130706433/",
+        "http://0x7f.1/",
+        "ftp://example.org/",
+        "http:///x",
+        "http://user:secret@93.184.216.34/",
+        "http://93.184.216.34:99999/",
+    ],
+)
+def test_where_nobody_is_called(url):
+    with pytest.raises(AddressRefusedError):
+        resolve(url, private=False)
+
+
+def test_a_name_is_resolved_once_and_called_at_that_address(monkeypatch):
+    answers = [["93.184.216.34"], ["127.0.0.1"]]
+    monkeypatch.setattr(
+        "socket.getaddrinfo", lambda *_, **__: [(2, 1, 6, "", (address, 443)) for address in answers.pop(0)]
+    )
+    target = resolve("https://example.org/hook?a=b#c", private=False)
+    assert target.url == "https://93.184.216.34:443/hook?a=b"
+    assert (target.host, target.name) == ("example.org", "example.org")
+    with pytest.raises(AddressRefusedError):
+        resolve("https://example.org/hook", private=False)
+
+
+def test_one_private_address_spoils_a_name(monkeypatch):
+    found = [(2, 1, 6, "", ("93.184.216.34", 443)), (2, 1, 6, "", ("10.1.1.1", 443))]
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: found)
+    with pytest.raises(AddressRefusedError):
+        resolve("https://example.org/", private=False)
+
+
+def test_public_addresses_are_public():
+    for text in ("93.184.216.34", "8.8.8.8", "2606:2800:220:1:248:1893:25c8:1946"):
+        assert is_public(ipaddress.ip_address(text))
+
+
+@contextlib.contextmanager
+def without_private_addresses(house, folder):
+    gateway = GatewayProcess(house, folder / "data", folder / "log", webhooks__secret=SECRET)
+    gateway.start()
+    try:
+        yield gateway
+    finally:
+        gateway.stop()
+
+
+def test_a_private_callback_is_refused_at_once(house, tmp_path, receiver, film):
+    with without_private_addresses(house, tmp_path) as gateway:
+        answer = gateway.client.post(
+            "/v1/analyses",
+            params={"callback_url": f"{receiver.url}/hook"},
+            content=film,
+            headers={"prefer": "respond-async"},
+        )
+    assert answer.status_code == 422
+    assert answer.json()["field"] == "callback_url"
+    assert not receiver.calls
