@@ -42,7 +42,8 @@ def in_words(name: str, figures: dict[str, Any]) -> str:
     """Say in a line what came back."""
     if name.startswith("overload") and "peak" in figures:
         return (
-            f"{figures['peak']:.1f}/s at peak, {figures['goodput']:.1f}/s of {figures['asked']:.0f}/s asked for;"
+            f"{figures['peak']:.1f}/s at peak,"
+            f" {figures['goodput']:.1f}/s of {figures['asked']:.0f}/s that were asked for;"
             f" refusals p99 {figures['refusal_ms'][1]:.0f} ms,"
             f" liveness p99 {figures['liveness_ms'][1]:.0f} ms,"
             f" well again after {figures['recovery_seconds']:.1f} s"

@@ -56,6 +56,8 @@ def footprint_of(pid: int, folder: Path) -> Footprint:
 def name_of(pid: int) -> str:
     """The module that a Python process runs, or the last of its arguments."""
     command = command_of(pid)
+    if "serve" in command:
+        return "supervisor"
     if "-m" in command[:-1]:
         return command[command.index("-m") + 1]
     return Path(command[-1]).name if command else "ended"

@@ -18,6 +18,9 @@ from tests.stress.load import Answer, Caller, percentile
 from tests.stress.placing import use_core
 
 _PROBE_EVERY_SECONDS = 0.05
+# What is served before the house is full, and after the last request, is no steady state: each phase begins
+# so much longer, as a part of its length, before it counts.
+_SETTLING = 0.25
 
 
 @dataclass(frozen=True)
@@ -71,13 +74,14 @@ async def overload(url: str, content: bytes, *, seconds: float, times: float = 1
     caller = Caller(url)
     limits = json.loads((await caller.get("/v1/limits")).body)
     at_once = limits["max_analyses"] + limits["max_waiting"] // 2
-    await _closed_loop(caller, content, at_once=at_once, seconds=min(3.0, seconds))
+    await _closed_loop(caller, content, at_once=at_once, seconds=min(2.0, seconds))
     peak = await _closed_loop(caller, content, at_once=at_once, seconds=seconds)
     probing = asyncio.create_task(_probe(url))
     began = time.perf_counter()
-    answers = await _open_loop(caller, content, rate=times * peak, seconds=seconds)
-    asked = len(answers) / seconds
-    ended = began + seconds
+    lasts = (1 + _SETTLING) * seconds
+    answers = await _open_loop(caller, content, rate=times * peak, seconds=lasts)
+    asked = len(answers) / lasts
+    settled, ended = began + _SETTLING * seconds, began + lasts
     probing.cancel()
     liveness = await asyncio.gather(probing, return_exceptions=True)
     recovery = await _recovery(caller, content)
@@ -88,7 +92,7 @@ async def overload(url: str, content: bytes, *, seconds: float, times: float = 1
     liveness_ms = liveness[0] if isinstance(liveness[0], list) else []
     return OverloadFigures(
         peak=peak,
-        goodput=sum(1 for when, answer in answers if answer.status == 200 and when <= ended) / seconds,
+        goodput=sum(answer.status == 200 and settled < when <= ended for when, answer in answers) / seconds,
         asked=asked,
         statuses=dict(Counter(answer.status for _, answer in answers)),
         refusals_without_retry_after=sum(not answer.retry_after for answer in refusals),
@@ -100,15 +104,16 @@ async def overload(url: str, content: bytes, *, seconds: float, times: float = 1
 
 
 async def _closed_loop(caller: Caller, content: bytes, *, at_once: int, seconds: float) -> float:
-    """Keep so many requests running; give how many were served in a second."""
+    """Keep so many requests running; give how many were served in a second, once settled."""
     served = 0
-    ends = time.perf_counter() + seconds
+    settled = time.perf_counter() + _SETTLING * seconds
+    ends = settled + seconds
 
     async def client() -> None:
         nonlocal served
         while time.perf_counter() < ends:
             answer = await caller.post(content)
-            served += answer.status == 200 and time.perf_counter() <= ends
+            served += answer.status == 200 and settled < time.perf_counter() <= ends
 
     await asyncio.gather(*(client() for _ in range(at_once)))
     return served / seconds

@@ -14,8 +14,8 @@ from tests.stress.soak import growth_of, mixed_uploads, soak
 
 pytestmark = pytest.mark.stack
 
-FILES = 150
-REQUESTS = 100
+FILES = 80
+REQUESTS = 60
 SECONDS = 2.0
 
 
