@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 EMOTION = Path(sys.executable).with_name("emotion")
-READY = re.compile(r"Emotion server ready on (http://127\.0\.0\.1:\d+) \(page: \1/, docs: \1/docs\) in (\d+\.\d) s\n")
+READY = re.compile(
+    r"Emotion server ready on (http://127\.0\.0\.1:\d+) \(page: \1/, docs: \1/docs\) in (\d+\.\d) s\n"
+)
 
 
 @dataclass(frozen=True)
