@@ -8,8 +8,8 @@ intensity, which is not measured. Times are milliseconds of the film:
 
 import io
 from collections.abc import Iterator
-from xml.sax.saxutils import XMLGenerator
-from xml.sax.xmlreader import AttributesImpl
+from xml.sax.saxutils import XMLGenerator  # nosec B406 - writes, reads nothing
+from xml.sax.xmlreader import AttributesImpl  # nosec B406 - as above
 
 from gateway.exports.clock import milliseconds
 from gateway.exports.format import ExportFormat
