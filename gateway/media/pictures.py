@@ -101,7 +101,7 @@ class Picture:
             image = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
         if image.mode == "RGBA":
             image = Image.alpha_composite(Image.new("RGBA", image.size, _BEHIND_TRANSPARENCY), image)
-        return image.convert("RGB")
+        return image if image.mode == "RGB" else image.convert("RGB")
 
     def _read_orientation(self) -> Orientation:
         try:
