@@ -67,7 +67,6 @@ def take(browser: Browser, url: str, film: Path, *, width: int, height: int, sch
     page.wait_for_function("() => !document.querySelector('video').seeking")
     page.evaluate("document.activeElement.blur()")
     page.locator("#result").evaluate("element => element.scrollIntoView()")
-    page.mouse.wheel(0, -12)
     page.wait_for_timeout(500)
     picture = page.screenshot()
     page.close()
