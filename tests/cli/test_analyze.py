@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -251,3 +252,51 @@ def test_a_terminal_shows_a_progress_bar(processes: RunningServer, film: Path) -
     assert process.wait(60) == 0
     assert b"analysing" in shown
     assert b"\x1b[" in shown
+
+
+async def test_whoever_stops_waiting_has_the_job_erased(
+    processes: RunningServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.media_files import talking_film  # noqa: PLC0415 - brings decoders along
+
+    monkeypatch.setattr(doors, "LONG_FILM_BYTES", 0)
+    film = talking_film(tmp_path / "long.mp4", seconds=10)
+    door = doors.ServerDoor(processes.url)
+    erased: list[str] = []
+    cancel = door._client.cancel
+
+    async def cancelled(job_id: str) -> None:
+        await cancel(job_id)
+        erased.append(job_id)
+
+    monkeypatch.setattr(door._client, "cancel", cancelled)
+
+    class Impatient(NoProgress):
+        def decoded(self, *at: object) -> None:
+            waiting.cancel()
+
+    waiting = asyncio.ensure_future(door.analyse(film, Options(fps=30), Impatient()))
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await door.close()
+    (job_id,) = erased
+    async with httpx.AsyncClient() as http:
+        answer = await http.get(f"{processes.url}/v1/analyses/{job_id}")
+    assert answer.status_code == 404
+
+
+@pytest.mark.parametrize(("part", "option"), [("pympi", "--export=csv"), ("av", "--annotate=x.mp4")])
+def test_without_the_extra_it_says_what_to_install(picture: Path, part: str, option: str) -> None:
+    code = f"import sys; sys.modules[{part!r}] = None; from cli.main import app; app()"
+    result = subprocess.run(
+        [sys.executable, "-c", code, "analyze", picture, option, "--server", "http://127.0.0.1:9"],
+        env=clean_environment({"COLUMNS": "200", "PYTHONPATH": str(Path(__file__).parents[2])}),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert result.returncode == 2
+    assert f"needs {part}, which is not installed" in result.stderr
+    assert "emotion-server[gateway]" in result.stderr
+    assert "Traceback" not in result.stderr
