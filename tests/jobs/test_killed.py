@@ -1,6 +1,7 @@
 """kill -9 at any point: every accepted job ends, none runs twice at once, nothing stays."""
 
 import random
+import signal
 import stat
 from pathlib import Path
 
@@ -42,16 +43,19 @@ def _wait_for_one_more(gateway: GatewayProcess, point: str) -> None:
     eventually(lambda: gateway.log.read_text().count(point) > before, f"{point} once more")
 
 
-def test_killed_again_and_again(one_gateway, data, film):
-    accepted = survive_kills(one_gateway, film, jobs=12, kills=6, seed=8)
-    jobs = [one_gateway.finished(location) for location in accepted]
-    assert len({job["id"] for job in jobs}) == 12
-    for job in jobs:
+@pytest.mark.parametrize(
+    ("jobs", "kills"), [(12, 6), pytest.param(50, 25, marks=[pytest.mark.long, pytest.mark.timeout(3600)])]
+)
+def test_killed_again_and_again(one_gateway, data, film, jobs, kills):
+    accepted = survive_kills(one_gateway, film, jobs=jobs, kills=kills, seed=8)
+    ended = [one_gateway.finished(location) for location in accepted]
+    assert len({job["id"] for job in ended}) == jobs
+    for job in ended:
         assert job["state"] == "succeeded" or job["problem"]["detail"], job
         assert (job["state"] == "succeeded") == (job["analysis"] is not None)
-    assert sum(job["state"] == "succeeded" for job in jobs) >= 6
+    assert sum(job["state"] == "succeeded" for job in ended) >= jobs // 2
     assert_never_twice_at_once(one_gateway)
-    assert set(runs(one_gateway)) == {job["id"] for job in jobs}
+    assert set(runs(one_gateway)) == {job["id"] for job in ended}
     names = [path.name for path in files_in(data / "files")]
     assert not [name for name in names if name.startswith("upload-")], "uploads go when the analysis ends"
 
@@ -89,7 +93,8 @@ def test_an_orderly_stop_hands_over_too(one_gateway, long_film):
     one_gateway.client.get(location)
     process = one_gateway._process
     process.terminate()
-    assert process.wait(60) == 0
+    # uvicorn passes the signal on when it has closed everything.
+    assert process.wait(60) in {0, -signal.SIGTERM}
     one_gateway.start()
     assert one_gateway.finished(location)["state"] == "succeeded"
     assert_never_twice_at_once(one_gateway)
