@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-containers audit lint format types imports unit stress setup-training report clean
+.PHONY: help setup run test test-containers audit lint format types imports unit stress benchmark setup-training report clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ audit: setup  ## known vulnerabilities of what is installed (needs the internet)
 
 stress: setup  ## overload, faults, fuzzing and soak in their long forms (about an hour)
 	$(BIN)/python -m tests.stress
+
+benchmark: setup  ## every figure of docs/performance.md, measured here (about fifteen minutes; installs peers)
+	$(BIN)/python -m benchmarks
 
 setup-training: setup  ## what training needs on top: PyTorch (CPU build where the machine's index has one) and more
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[training]'

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,12 +60,19 @@ def main() -> None:
 
 
 @contextlib.contextmanager
-def served() -> Iterator[tuple[str, dict[str, int]]]:
-    """Run `emotion serve` on a free port; give its address and the process of each service."""
+def served(settings: Mapping[str, str] | None = None) -> Iterator[tuple[str, dict[str, int]]]:
+    """Run `emotion serve` on a free port; give its address and the process of each service.
+
+    Args:
+        settings: more variables of its environment.
+    """
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     command = [str(Path(sys.executable).with_name("emotion")), "serve", "--port", str(port)]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    environment = {**os.environ, **(settings or {})}
+    server = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
+    )
     try:
         assert server.stdout is not None
         print(server.stdout.readline().strip())
