@@ -83,6 +83,11 @@ class RequestContextMiddleware:
                 await self._app(scope, receive, answer)
         except Problem as known:
             await self._answer_problem(scope, receive, answer, known)
+        except asyncio.CancelledError:
+            # The server stops, and has waited `shutdown_seconds`; nobody else cancels a request from outside.
+            stopping = Problem("service-unavailable", "The server is stopping.", retry_after=5)
+            await self._answer_problem(scope, receive, answer, stopping)
+            raise
         except Exception as error:  # noqa: BLE001 - the last catch: nobody gets a traceback
             if isinstance(error, TimeoutError) and timer.expired():
                 problem = Problem("deadline-exceeded", "The time allowed for this request is over.")

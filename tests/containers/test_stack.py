@@ -248,7 +248,13 @@ def test_a_stop_lets_running_work_finish_and_leaves_nothing(engine, images, long
         )
         stack.compose("stop")
         asking.join(PATIENCE)
-        assert answers[0].json()["status"] == "complete"
+        (answer,) = answers
+        if answer.status_code == 200:
+            assert answer.json()["status"] == "complete"
+        else:
+            # A machine so slow that the work outlasts `shutdown_seconds`: said, and still not killed.
+            assert answer.status_code == 503, answer.text
+            assert answer.json()["detail"] == "The server is stopping."
         states = {one.name: one.attrs["State"] for one in stack.containers(all=True)}
         assert len(states) == len(SERVICES)
         for name, state in states.items():
