@@ -8,6 +8,7 @@ or run here is left out, and the reason is printed.
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -156,15 +157,18 @@ def measure(peer: Peer, film: Path, folder: Path) -> str:
             text=True,
         ).stdout
     except subprocess.CalledProcessError as error:
-        lines = (error.stderr if isinstance(error.stderr, str) else (error.stderr or b"").decode()).split(
-            "\n"
-        )
-        said = next((line for line in reversed(lines) if line.strip()), f"exit status {error.returncode}")
-        return f"| {peer.name} | cannot be run here: {said[:120]} | | |"
+        return f"| {peer.name} | cannot be run here: {_reason(error)} | | |"
     except subprocess.TimeoutExpired:
         return f"| {peer.name} | not done in time | | |"
     read = json.loads(output.strip().split("\n")[-1])
     return row(peer.name, read["frames"] / read["seconds"], read["peak"], read["found"], read["frames"])
+
+
+def _reason(error: subprocess.CalledProcessError) -> str:
+    """Give the line of an exception, or how the process ended."""
+    said = error.stderr if isinstance(error.stderr, str) else (error.stderr or b"").decode(errors="replace")
+    named = [line for line in said.split("\n") if re.match(r"[\w.]*(Error|Exception)\b", line)]
+    return named[-1][:120] if named else f"it ended with status {error.returncode}"
 
 
 def row(name: str, rate: float, peak: float, found: int, frames: int) -> str:
