@@ -57,7 +57,7 @@ class JobSettings(BaseModel):
         default=3600, gt=0, description="How long a finished job can be fetched before it is erased."
     )
     poll_seconds: float = Field(
-        default=0.2, gt=0, le=60, description="How often the database is asked for news."
+        default=0.5, gt=0, le=60, description="How often the database is asked for news."
     )
     rescue_seconds: float = Field(
         default=5, gt=0, le=3600, description="How often a worker looks for jobs of workers that died."

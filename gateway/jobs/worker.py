@@ -139,7 +139,7 @@ class Worker:
         DBOS.register_queue(
             WEBHOOKS_QUEUE,
             worker_concurrency=_WEBHOOKS_AT_ONCE,
-            polling_interval_sec=self._settings.poll_seconds,
+            polling_interval_sec=max(1.0, self._settings.poll_seconds),
             on_conflict="always_update",
         )
         _log.info("worker", extra={"fields": {"name": _NAME.format(self._slot)}})
