@@ -45,7 +45,7 @@ def serving(
         process = subprocess.Popen(
             [EMOTION, "serve", "--port", "0", *arguments],
             cwd=folder,
-            env=clean_environment(environment),
+            env=clean_environment({"EMOTION_JOBS__DATA_FOLDER": str(folder / "jobs"), **(environment or {})}),
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,

@@ -5,6 +5,9 @@ from pathlib import Path
 
 from tests.cli.processes import children_of, command_of
 
+# The gateway's pools: sixteen connections to each of three services.
+_KEPT_CONNECTIONS = 48
+
 
 @dataclass(frozen=True)
 class Footprint:
@@ -12,7 +15,8 @@ class Footprint:
 
     Args:
         processes: names of the processes, sorted; several of one name stand there several times.
-        descriptors: open descriptors of each process id.
+        descriptors: open files and pipes of each process id.
+        sockets: open sockets of each process id.
         threads: threads of each process id.
         resident: resident bytes of each process id.
         files: names in the folder for uploads.
@@ -20,23 +24,28 @@ class Footprint:
 
     processes: tuple[str, ...]
     descriptors: dict[int, int]
+    sockets: dict[int, int]
     threads: dict[int, int]
     resident: dict[int, int]
     files: tuple[str, ...]
 
-    def more_than(self, earlier: "Footprint", *, descriptors: int = 2) -> list[str]:
+    def more_than(self, earlier: "Footprint") -> list[str]:
         """Say what there is now that was not there before.
 
-        Args:
-            descriptors: so many more in a process are no leak: connections that are kept.
+        Connections to inner services are kept, up to `_KEPT_CONNECTIONS`, so that many sockets are no leak.
         """
         found = [f"file {name}" for name in self.files if name not in earlier.files]
         if len(self.processes) > len(earlier.processes):
             found.append(f"processes {self.processes}, not {earlier.processes}")
-        for pid, count in self.descriptors.items():
-            before = earlier.descriptors.get(pid, count)
-            if count > before + descriptors:
-                found.append(f"{count} descriptors in {name_of(pid)}, not {before}")
+        for what, now, before, spare in (
+            ("files and pipes", self.descriptors, earlier.descriptors, 2),
+            ("sockets", self.sockets, earlier.sockets, _KEPT_CONNECTIONS),
+        ):
+            found += [
+                f"{count} {what} in {name_of(pid)}, not {before[pid]}"
+                for pid, count in now.items()
+                if count > before.get(pid, count) + spare
+            ]
         return found
 
 
@@ -46,9 +55,10 @@ def footprint_of(pid: int, folder: Path) -> Footprint:
     states = {each: state for each in pids if (state := _state(each)) is not None}
     return Footprint(
         processes=tuple(sorted(name_of(each) for each in states)),
-        descriptors={each: state[0] for each, state in states.items()},
-        threads={each: state[1] for each, state in states.items()},
-        resident={each: state[2] for each, state in states.items()},
+        descriptors={each: state.descriptors for each, state in states.items()},
+        sockets={each: state.sockets for each, state in states.items()},
+        threads={each: state.threads for each, state in states.items()},
+        resident={each: state.resident for each, state in states.items()},
         files=tuple(sorted(entry.name for entry in folder.iterdir())),
     )
 
@@ -63,13 +73,35 @@ def name_of(pid: int) -> str:
     return Path(command[-1]).name if command else "ended"
 
 
-def _state(pid: int) -> tuple[int, int, int] | None:
+@dataclass(frozen=True)
+class _State:
+    descriptors: int
+    sockets: int
+    threads: int
+    resident: int
+
+
+def _state(pid: int) -> _State | None:
     try:
-        descriptors = len(list(Path(f"/proc/{pid}/fd").iterdir()))
+        targets = [_target(link) for link in Path(f"/proc/{pid}/fd").iterdir()]
         status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     except OSError:
         return None
     fields = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
     if "VmRSS" not in fields:
         return None
-    return descriptors, int(fields["Threads"]), int(fields["VmRSS"].split()[0]) * 1024
+    sockets = sum(target.startswith("socket:") for target in targets)
+    return _State(
+        descriptors=len(targets) - sockets,
+        sockets=sockets,
+        threads=int(fields["Threads"]),
+        resident=int(fields["VmRSS"].split()[0]) * 1024,
+    )
+
+
+def _target(link: Path) -> str:
+    """What a descriptor points to; nothing for one that was closed just now."""
+    try:
+        return str(link.readlink())
+    except OSError:
+        return ""

@@ -96,7 +96,7 @@ def main() -> int:
         with serving(folder / "server", environment={"EMOTION_TEMPORARY_FOLDER": str(uploads)}) as server:
             before = footprint_of(server.process.pid, uploads)
             figures = asyncio.run(fuzz(server.url, contents, count=arguments.files, seed=arguments.seed))
-            left = footprint_of(server.process.pid, uploads).more_than(before, descriptors=8)
+            left = footprint_of(server.process.pid, uploads).more_than(before)
             log = server.log.read_text()
     alarms = [line[:300] for line in log.splitlines() if '"error"' in line or "Traceback" in line]
     found = {

@@ -34,7 +34,7 @@ class Growth:
         process: its module.
         bytes_a_request: slope of a straight line through its resident memory.
         megabytes: resident memory at the end.
-        descriptors: open descriptors more than at the first look.
+        descriptors: open files and pipes more than at the first look.
         threads: threads more than at the first look.
     """
 
@@ -130,7 +130,7 @@ def misses(growths: Sequence[Growth], statuses: Counter[int]) -> list[str]:
     found += [
         f"{growth.process}: {growth.descriptors} descriptors more"
         for growth in growths
-        if growth.descriptors > 4
+        if growth.descriptors > 8
     ]
     found += [f"{growth.process}: {growth.threads} threads more" for growth in growths if growth.threads > 1]
     found += [f"status {status}" for status in statuses if status not in {200, 415, 422}]
