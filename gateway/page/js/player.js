@@ -60,6 +60,7 @@ function wind(element, seconds) {
 class MediaPlayer {
   #listeners = [];
   #closed = false;
+  #target = 0;
 
   constructor(element, seconds) {
     this.element = element;
@@ -70,12 +71,14 @@ class MediaPlayer {
     element.addEventListener("play", () => this.#follow());
   }
 
-  time() { return Math.min(this.element.currentTime, this.seconds); }
+  /** While the browser still winds, where it winds to. */
+  time() { return Math.min(this.element.seeking ? this.#target : this.element.currentTime, this.seconds); }
   playing() { return !this.element.paused && !this.element.ended; }
   onTime(listener) { this.#listeners.push(listener); }
 
   seek(seconds) {
-    this.element.currentTime = Math.max(0, Math.min(seconds, this.seconds));
+    this.#target = Math.max(0, Math.min(seconds, this.seconds));
+    this.element.currentTime = this.#target;
     this.#tell();
   }
 

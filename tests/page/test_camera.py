@@ -1,0 +1,74 @@
+"""The camera door: Chromium's camera sees a moving face, its microphone hears a voice."""
+
+import re
+
+from tests.page.conftest import Visitor
+from tests.page.test_files import expect
+
+__all__ = ["expect"]
+
+
+def test_a_clip(visitor: Visitor, expect):
+    page = visitor.page
+    page.get_by_role("button", name="Camera", exact=True).click()
+    page.wait_for_function("() => document.querySelector('#studio video')?.videoWidth > 0")
+    page.get_by_role("button", name="Record a clip").click()
+    expect(page.get_by_role("timer")).to_have_text(re.compile("^[0-8] s$"))
+    stop = page.get_by_role("button", name="Stop and analyse")
+    if stop.is_visible():  # a very slow machine may have come to the ten seconds' end
+        stop.click()
+    visitor.wait_for("done")
+    expect(page.locator("#studio")).to_be_hidden()
+    analysis = visitor.answer()
+    assert (analysis["media"]["kind"], analysis["media"]["container"]) == ("film", "webm")
+    assert analysis["media"]["audio"] is not None
+    assert len(analysis["people"]) >= 1
+    expect(page.locator(".stage video")).to_be_visible()
+    # The clip says neither how long it is nor where its pictures are; it can be wound all the same.
+    page.get_by_role("slider").press("End")
+    end = analysis["media"]["seconds"]
+    at_end = "at => Math.abs(document.querySelector('.stage video').currentTime - at) < 0.3"
+    page.wait_for_function(at_end, arg=end)
+
+
+def test_a_picture(visitor: Visitor, expect):
+    page = visitor.page
+    page.get_by_role("button", name="Camera", exact=True).click()
+    page.wait_for_function("() => document.querySelector('#studio video')?.videoWidth > 0")
+    page.get_by_role("button", name="Take a picture").click()
+    visitor.wait_for("done")
+    analysis = visitor.answer()
+    assert analysis["media"]["kind"] == "picture"
+    assert len(analysis["people"]) == 1
+    expect(page.locator(".box-label")).to_be_visible()
+
+
+def test_a_voice_and_devices_that_are_given_back(visitor: Visitor, expect):
+    page = visitor.page
+    page.evaluate("""() => {
+        window.opened = [];
+        const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+        navigator.mediaDevices.getUserMedia = async (wanted) => {
+            const stream = await open(wanted);
+            window.opened.push(...stream.getTracks());
+            return stream;
+        };
+    }""")
+    page.get_by_role("button", name="Microphone only").click()
+    page.get_by_role("button", name="Record", exact=True).click()
+    expect(page.get_by_role("timer")).to_have_text(re.compile("^[0-8] s$"))
+    stop = page.get_by_role("button", name="Stop and analyse")
+    if stop.is_visible():
+        stop.click()
+    visitor.wait_for("done")
+    assert visitor.answer()["media"]["kind"] == "sound"
+    assert page.evaluate("window.opened.map(track => track.readyState)") == ["ended"]
+
+
+def test_a_camera_that_is_refused(visitor: Visitor, expect):
+    page = visitor.page
+    page.evaluate("""() => {
+        navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("no", "NotAllowedError"));
+    }""")
+    page.get_by_role("button", name="Camera", exact=True).click()
+    expect(page.locator("#camera-note")).to_contain_text("Allow it next to the address")

@@ -1,0 +1,102 @@
+"""A visitor of the page: opens it in a fresh browser context, and notices what goes wrong unseen."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, ConsoleMessage, Page, Request
+
+# For slow and busy machines; nothing waits this long where all is well.
+PATIENCE_MS = 90_000
+
+
+class Visitor:
+    """Somebody before the page.
+
+    Args:
+        page: Playwright's page.
+        origin: the gateway's address; nothing else may be asked.
+    """
+
+    def __init__(self, page: "Page", origin: str) -> None:
+        self.page = page
+        self.origin = origin
+        self.faults: list[str] = []
+        self.strangers: list[str] = []
+        self.pending: set[str] = set()
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("console", self._on_console)
+        page.on("pageerror", lambda error: self.faults.append(f"{error.message}\n{error.stack}"))
+        page.on("request", self._on_request)
+        page.on("requestfinished", lambda request: self.pending.discard(request.url))
+        page.on("requestfailed", lambda request: self.pending.discard(request.url))
+
+    @classmethod
+    @contextlib.contextmanager
+    def arrive(
+        cls,
+        browser: "Browser",
+        origin: str,
+        *,
+        width: int = 1280,
+        height: int = 800,
+        scheme: str = "light",
+    ) -> "Iterator[Visitor]":
+        """Open the page; at the end, fail where it wrote an error or asked another server."""
+        context = browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme=scheme,
+            permissions=["camera", "microphone", "clipboard-read", "clipboard-write"],
+            reduced_motion="reduce",
+        )
+        try:
+            visitor = cls(context.new_page(), origin)
+            visitor.page.goto(origin)
+            visitor._wait_until_open()
+            yield visitor
+            assert visitor.faults == []
+            assert visitor.strangers == []
+        finally:
+            context.close()
+
+    def _wait_until_open(self) -> None:
+        try:
+            self.page.wait_for_selector("html[data-open]")
+        except Exception as error:
+            raise AssertionError(
+                f"the page did not open: {self.faults}, waited for {self.pending}"
+            ) from error
+
+    def give(self, *files: Path) -> None:
+        """Choose files, as the file dialogue does."""
+        self.page.set_input_files("#file-input", [str(file) for file in files])
+
+    def wait_for(self, state: str) -> None:
+        """Wait until a result (`done`) or a problem (`failed`) is shown."""
+        self.page.wait_for_selector(f"#result[data-shows={state}]")
+
+    def answer(self) -> dict[str, Any]:
+        """Give the analysis that is shown, from the copy button."""
+        self.page.get_by_text("JSON", exact=True).last.click()
+        self.page.get_by_role("button", name="Copy JSON").click()
+        self.page.get_by_role("button", name="Copied").wait_for()
+        return self.page.evaluate("async () => JSON.parse(await navigator.clipboard.readText())")
+
+    def overflow(self) -> int:
+        """Give how many pixels the page is wider than the window."""
+        return self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+
+    def forgive(self, status: int) -> None:
+        """Forget that Chromium wrote down an answer of this status, which a test provoked."""
+        self.faults = [fault for fault in self.faults if f"status of {status}" not in fault]
+
+    def _on_console(self, message: "ConsoleMessage") -> None:
+        if message.type in {"error", "warning"}:
+            self.faults.append(message.text)
+
+    def _on_request(self, request: "Request") -> None:
+        self.pending.add(request.url)
+        if not request.url.startswith((self.origin, "blob:", "data:")):
+            self.strangers.append(request.url)
