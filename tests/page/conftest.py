@@ -87,6 +87,10 @@ def browser(media: Path) -> "Iterator[Browser]":
                 f"--use-file-for-fake-audio-capture={media / 'microphone.wav'}",
             ],
         )
+        # The first picture starts the processes that draw; on a busy machine that takes its time.
+        first = browser.new_page()
+        first.screenshot(timeout=120_000)
+        first.close()
         yield browser
         browser.close()
 

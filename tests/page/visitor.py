@@ -63,7 +63,7 @@ class Visitor:
 
     def _wait_until_open(self) -> None:
         try:
-            self.page.wait_for_selector("html[data-open]")
+            self.page.wait_for_selector("html[data-open]", state="attached")
         except Exception as error:
             raise AssertionError(
                 f"the page did not open: {self.faults}, waited for {self.pending}"
