@@ -1,12 +1,16 @@
 """Fixtures that several rooms share."""
 
+import json
+import logging
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import hypothesis
 import pytest
+
+from shared.logs import JsonFormatter
 
 if TYPE_CHECKING:
     from tests.servers import House
@@ -45,3 +49,24 @@ def gateway(house: "House") -> Iterator[httpx.Client]:
     """A client of the gateway."""
     with httpx.Client(base_url=house.gateway, timeout=120) as client:
         yield client
+
+
+@pytest.fixture
+def log_lines() -> Iterator[list[dict[str, Any]]]:
+    """What this process logs, as the lines that it would write."""
+    written: list[dict[str, Any]] = []
+
+    class Keep(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.name != "httpx":  # the test's own client
+                written.append(json.loads(self.format(record)))
+
+    handler = Keep()
+    handler.setFormatter(JsonFormatter("tests"))
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    yield written
+    root.removeHandler(handler)
+    root.setLevel(level)

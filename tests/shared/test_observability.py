@@ -1,14 +1,12 @@
 """One log line a request tells which stage and network took how long, and holds nothing that was sent."""
 
 import json
-import logging
 
 import httpx
 import pytest
 
 from shared.breaker import Breaker
 from shared.client import ServiceClient, ServiceDownError
-from shared.logs import JsonFormatter
 from shared.metrics import ServiceMetrics
 from tests.shared.trial_service import trial_service
 
@@ -21,36 +19,14 @@ async def client():
         yield client
 
 
-@pytest.fixture
-def lines():
-    """What the process logs, as the lines that it would write."""
-    written = []
-
-    class Keep(logging.Handler):
-        def emit(self, record):
-            if record.name == "httpx":  # the test's own client
-                return
-            written.append(json.loads(self.format(record)))
-
-    handler = Keep()
-    handler.setFormatter(JsonFormatter("trial"))
-    root = logging.getLogger()
-    level = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.INFO)
-    yield written
-    root.removeHandler(handler)
-    root.setLevel(level)
-
-
 def of_requests(lines):
     return [line for line in lines if line["message"] == "request"]
 
 
-async def test_a_request_is_one_line_with_times_by_network(client, lines):
+async def test_a_request_is_one_line_with_times_by_network(client, log_lines):
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     await client.post("/v1/work", content=b"x", headers={"X-Request-Id": "r-1", "traceparent": trace})
-    (line,) = of_requests(lines)
+    (line,) = of_requests(log_lines)
     assert line["service"] == "trial"
     assert line["request_id"] == "r-1"
     assert line["trace_id"] == "0af7651916cd43dd8448eb211c80319c"
@@ -61,35 +37,35 @@ async def test_a_request_is_one_line_with_times_by_network(client, lines):
     assert 0 <= line["networks_ms"]["trial-network-1"] <= line["calls_ms"]["ran"] + 0.02
 
 
-async def test_a_refusal_is_named_in_its_line(client, lines):
+async def test_a_refusal_is_named_in_its_line(client, log_lines):
     await client.get("/v1/problem")
     await client.get("/v1/number?value=x")
     await client.get("/v1/number", headers={"X-Deadline-Ms": "soon"})
-    assert [line["problem"] for line in of_requests(lines)] == [
+    assert [line["problem"] for line in of_requests(log_lines)] == [
         "overloaded",
         "bad-parameter",
         "bad-parameter",
     ]
 
 
-async def test_lines_hold_nothing_of_what_was_sent(client, lines):
+async def test_lines_hold_nothing_of_what_was_sent(client, log_lines):
     sent = {"Authorization": f"Bearer {SECRET}", "Cookie": f"session={SECRET}", "X-Request-Id": f"{SECRET} !"}
     await client.get(f"/v1/number?value={SECRET}", headers=sent)
     await client.get(f"/{SECRET}", headers=sent)
     await client.post("/v1/work", content=SECRET.encode(), headers=sent)
     await client.request(SECRET.upper(), "/v1/number", headers=sent)
-    assert len(of_requests(lines)) == 4
-    assert SECRET not in json.dumps(lines)
-    assert SECRET.upper() not in json.dumps(lines)
+    assert len(of_requests(log_lines)) == 4
+    assert SECRET not in json.dumps(log_lines)
+    assert SECRET.upper() not in json.dumps(log_lines)
     metrics = (await client.get("/metrics")).text
     assert SECRET not in metrics
     assert SECRET.upper() not in metrics
 
 
-async def test_health_and_metrics_write_no_lines(client, lines):
+async def test_health_and_metrics_write_no_lines(client, log_lines):
     for path in ("/health/live", "/health/ready", "/metrics"):
         await client.get(path)
-    assert of_requests(lines) == []
+    assert of_requests(log_lines) == []
 
 
 async def test_networks_are_counted_by_name_and_waiting_apart(client):
