@@ -13,6 +13,8 @@ _log = logging.getLogger(__name__)
 
 # An upload lies in the store for a moment before its job is in the book.
 _GRACE_SECONDS = 120.0
+# How long the upload of a job that ended its worker too often may outlast it.
+_SWEEP_SECONDS = 10.0
 
 
 class Retention:
@@ -36,7 +38,7 @@ class Retention:
                 await self.sweep()
             except Exception:  # noqa: BLE001 - a database that is away for a while ends nothing
                 _log.exception("erasing what is over failed")
-            await asyncio.sleep(min(60.0, max(0.2, self._seconds / 4)))
+            await asyncio.sleep(min(_SWEEP_SECONDS, max(0.2, self._seconds / 4)))
 
     async def sweep(self) -> None:
         """Erase everything that is over now."""

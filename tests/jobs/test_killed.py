@@ -43,6 +43,10 @@ def _wait_for_one_more(gateway: GatewayProcess, point: str) -> None:
     eventually(lambda: gateway.log.read_text().count(point) > before, f"{point} once more")
 
 
+def _uploads_in(folder: Path) -> list[str]:
+    return [path.name for path in files_in(folder) if path.name.startswith("upload-")]
+
+
 @pytest.mark.parametrize(
     ("jobs", "kills"), [(12, 6), pytest.param(50, 25, marks=[pytest.mark.long, pytest.mark.timeout(3600)])]
 )
@@ -56,8 +60,8 @@ def test_killed_again_and_again(one_gateway, data, film, jobs, kills):
     assert sum(job["state"] == "succeeded" for job in ended) >= jobs // 2
     assert_never_twice_at_once(one_gateway)
     assert set(runs(one_gateway)) == {job["id"] for job in ended}
-    names = [path.name for path in files_in(data / "files")]
-    assert not [name for name in names if name.startswith("upload-")], "uploads go when the analysis ends"
+    # Those of jobs that ended the process too often go with the next sweep.
+    eventually(lambda: not _uploads_in(data / "files"), "uploads go when the analysis ends")
 
 
 def test_nothing_stays_past_its_retention(one_gateway, data, film):
