@@ -6,8 +6,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from training import checkpoints  # noqa: E402
 from training.export.face_graph import Appearance, default_graph, paper_graph  # noqa: E402
-from training.face import checkpoints  # noqa: E402
 from training.face.network import FaceNetwork  # noqa: E402
 from training.face.paper_network import PaperNetwork  # noqa: E402
 

@@ -18,7 +18,7 @@ from training.speech.evaluate import (  # noqa: E402
 from training.speech.head import balanced_weights, solve  # noqa: E402
 from training.speech.noises import MAKERS, make_noises  # noqa: E402
 from training.speech.reduction import Moments  # noqa: E402
-from training.speech.table import FOLDS, table_of  # noqa: E402
+from training.speech.table import FOLDS, TESTED_FOLD, UNHEARD, heard_by_encoder, table_of  # noqa: E402
 from training.speech.train import SHIP, fit_names, training_rows  # noqa: E402
 
 LABELS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised", "bored")
@@ -47,6 +47,16 @@ def people(table, rows):
 def test_no_speaker_stands_in_two_folds(table):
     for k in range(FOLDS):
         assert not people(table, table.fold == k) & people(table, table.fold != k)
+
+
+def test_the_encoder_hears_nobody_who_is_measured(table):
+    heard = heard_by_encoder(table)
+    assert heard.any()
+    assert not people(table, heard) & people(table, table.calibration)
+    assert not np.isin(table.corpus[heard], UNHEARD).any()
+    measured = (table.fold == TESTED_FOLD) & ~np.isin(table.corpus, UNHEARD)
+    assert measured.any()
+    assert not people(table, heard) & people(table, measured)
 
 
 def test_no_fit_sees_a_tested_or_calibrating_speaker(table):

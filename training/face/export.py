@@ -20,8 +20,8 @@ import torch
 
 from shared.contracts.emotions import EMOTIONS
 from shared.contracts.manifests import Figure, Manifest, Tensor
+from training import checkpoints
 from training.export.face_graph import Appearance, default_graph, paper_graph
-from training.face import checkpoints
 from training.face.appearance import block_means, choose_blocks, project, same_person_auc
 from training.face.crops import DEFAULT_SIDE, PAPER_SIDE
 from training.face.evaluate import evaluate, figure, milliseconds, open_graph, run_graph

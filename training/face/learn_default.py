@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from training.face import checkpoints
+from training import checkpoints
 from training.face.crops import DEFAULT_SIDE, cut
 from training.face.first_head import solve_head
 from training.face.network import FaceNetwork

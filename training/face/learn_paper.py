@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from training import checkpoints
 from training.corpora.faces import read_pack
-from training.face import checkpoints
 from training.face.paper_network import PaperNetwork
 from training.face.samples import fer2013_parts
 

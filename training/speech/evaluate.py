@@ -1,7 +1,7 @@
-"""Measure the `default` network's fits on speakers that they never heard, and set its temperature.
+"""Measure the `default` network's fits on speakers whom neither they nor the encoder's adaptation heard.
 
-Writes `figures.json` (for manifest and card) and, for whoever fuses face and voice, `oof_javased.npz` and
-`oof_ravdess.npz`: logits of the fit that never heard the speaker.
+Sets its temperature. Writes `figures.json` (for manifest and card) and, for whoever fuses face and voice,
+`oof_javased.npz` and `oof_ravdess.npz`: logits of the fit that never heard the speaker.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from scipy.optimize import minimize_scalar
 from shared.inference import calibrated
 from training.corpora.speech import FOLDERS, TEST_ONLY
 from training.speech.gate import SPEECH_FROM
-from training.speech.table import FOLDS, Table, read_table
+from training.speech.table import FOLDS, Table, heard_by_encoder, read_table
 from training.speech.train import SHIP
 
 Floats = npt.NDArray[np.floating]
@@ -87,9 +87,14 @@ def measure(what: str, right: npt.NDArray[np.bool_], speakers: npt.NDArray[np.st
 
 
 def out_of_fold(fits: Path, table: Table, key: str = "logits") -> Floats:
-    """Logits of every clip from the fit that never heard its speaker (test corpora: from the first)."""
+    """Logits of every clip from the fit that never heard its speaker; NaN where that fit was not made.
+
+    Test corpora: from the first.
+    """
     found = np.full((len(table), 7), np.nan)
     for k in range(FOLDS):
+        if not (fits / f"fold{k}.npz").exists():
+            continue
         with np.load(fits / f"fold{k}.npz") as stored:
             rows = (table.fold == k) & ~np.isin(table.corpus, TEST_ONLY)
             if k == 0:
@@ -99,10 +104,11 @@ def out_of_fold(fits: Path, table: Table, key: str = "logits") -> Floats:
 
 
 def corpus_figures(table: Table, logits: Floats, *, how: str) -> list[Measured]:
-    """Accuracy over seven classes for each corpus."""
+    """Accuracy over seven classes for each corpus, on the clips that the encoder never heard."""
     found = []
-    for name in dict.fromkeys(table.corpus.tolist()):
-        rows = (table.corpus == name) & (table.emotion >= 0)
+    measurable = (table.emotion >= 0) & ~heard_by_encoder(table) & ~np.isnan(logits[:, 0])
+    for name in dict.fromkeys(table.corpus[measurable].tolist()):
+        rows = measurable & (table.corpus == name)
         right = logits[rows].argmax(axis=1) == table.emotion[rows]
         held = "never heard" if name in TEST_ONLY else "unseen speakers"
         found.append(measure(f"{name}, {held}, {how}, accuracy, 7 classes", right, table.speaker[rows]))
@@ -122,7 +128,7 @@ def centred_logits(fits: Path, table: Table) -> Floats:
 def write_out_of_fold(table: Table, logits: Floats, voice: Floats, folder: Path) -> None:
     """Write what the builder of fusion learns from."""
     for name in ("javased", "ravdess"):
-        rows = table.corpus == name
+        rows = (table.corpus == name) & ~heard_by_encoder(table) & ~np.isnan(logits[:, 0])
         np.savez(
             folder / f"oof_{name}.npz",
             name=table.name[rows],
@@ -171,6 +177,7 @@ def main() -> None:
         & (table.emotion >= 0)
         & ~table.calibration
         & ~np.isin(table.corpus, TEST_ONLY)
+        & ~heard_by_encoder(table)
     )
     p = calibrated(logits[known], temperature)
     threshold = threshold_for(calibrated(shipped, temperature), table.emotion[rows])

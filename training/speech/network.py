@@ -32,7 +32,7 @@ Tensors = dict[str, npt.NDArray[np.generic]]
 
 
 class LogMel(nn.Module):  # type: ignore[misc]  # torch is untyped here
-    """Whisper's log-mel: sound [1, samples] in, [1, frames, 80] out, frames of 10 ms.
+    """Whisper's log-mel: sound [n, samples] in, [n, frames, 80] out, frames of 10 ms.
 
     Args:
         level: what the loudest value becomes, so that a recording's level says nothing; None keeps it.
@@ -72,16 +72,16 @@ class Layer(nn.Module):  # type: ignore[misc]  # torch is untyped here
         self.down = nn.Linear(4 * WIDTH, WIDTH)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """[1, frames, 512] to the same shape."""
-        joint = self.joint(self.before_attention(x)).reshape(1, -1, 3, HEADS, WIDTH // HEADS)
+        """[n, frames, 512] to the same shape."""
+        joint = self.joint(self.before_attention(x)).unflatten(2, (3, HEADS, WIDTH // HEADS))
         query, key, value = joint.permute(2, 0, 3, 1, 4).unbind(0)
         weights = torch.softmax(query @ key.transpose(2, 3) * (WIDTH // HEADS) ** -0.5, dim=-1)
-        x = x + self.out((weights @ value).transpose(1, 2).reshape(1, -1, WIDTH))
+        x = x + self.out((weights @ value).transpose(1, 2).flatten(2))
         return x + self.down(functional.gelu(self.up(self.before_feed(x))))
 
 
 class Encoder(nn.Module):  # type: ignore[misc]  # torch is untyped here
-    """Sound [1, samples] (16 kHz, 0.5 to 10 s) to statistics over time, [1, 12800].
+    """Sound [n, samples] (16 kHz, 0.5 to 10 s) to statistics over time, [n, 12800].
 
     For the convolutions and each of the four layers: mean, spread, max, min and mean change from frame to
     frame of 512 values.
@@ -96,7 +96,7 @@ class Encoder(nn.Module):  # type: ignore[misc]  # torch is untyped here
         self.layers = nn.ModuleList(Layer() for _ in range(LAYERS))
 
     def maps(self, sound: torch.Tensor) -> list[torch.Tensor]:
-        """Give the five maps, each [1, frames of 20 ms, 512]."""
+        """Give the five maps, each [n, frames of 20 ms, 512]."""
         mel = functional.pad(self.log_mel(sound), (0, 0, 1, 1))
         x = functional.gelu(self.first(torch.cat([mel[:, :-2], mel[:, 1:-1], mel[:, 2:]], dim=2)))
         x = functional.pad(x, (0, 0, 1, 1))
@@ -115,7 +115,7 @@ class Encoder(nn.Module):  # type: ignore[misc]  # torch is untyped here
 
 
 def statistics(x: torch.Tensor) -> torch.Tensor:
-    """[1, frames, 512] to [1, 2560]: mean, spread, max, min, mean absolute change."""
+    """[n, frames, 512] to [n, 2560]: mean, spread, max, min, mean absolute change."""
     mean = x.mean(dim=1)
     spread = torch.sqrt(((x - mean[:, None]) ** 2).mean(dim=1) + 1e-6)
     change = (x[:, 1:] - x[:, :-1]).abs().mean(dim=1)

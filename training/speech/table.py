@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.contracts.emotions import EMOTIONS
-from training.corpora.speech import FOLDERS, RAVDESS_FOLDS, Clip, read_pack
+from training.corpora.speech import FOLDERS, RAVDESS_FOLDS, TEST_ONLY, Clip, read_pack
 from training.speech.network import MAPS, STATISTICS, WIDTH
 
 FOLDS = 6
@@ -22,6 +22,11 @@ CALIBRATION = {
     "emospeech": 8,
     "korean": 2,
 }
+
+# The encoder's adaptation never hears the speakers of this fold, nor Java-SED: its six actors play in the
+# films that the fusion is measured on.
+TESTED_FOLD = 1
+UNHEARD = (*TEST_ONLY, "javased")
 
 Strings = npt.NDArray[np.str_]
 Numbers = npt.NDArray[np.int64]
@@ -72,6 +77,12 @@ def table_of(clips: Sequence[Clip]) -> Table:
         fold=fold,
         calibration=calibration,
     )
+
+
+def heard_by_encoder(table: Table) -> npt.NDArray[np.bool_]:
+    """Say which clips `training.speech.adapt` learns from: none of them may be measured on afterwards."""
+    kept = (table.emotion >= 0) & (table.fold != TESTED_FOLD) & ~table.calibration
+    return np.asarray(kept & ~np.isin(table.corpus, UNHEARD), dtype=np.bool_)
 
 
 def plain_speaker(speaker: str) -> str:
