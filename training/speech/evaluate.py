@@ -153,6 +153,7 @@ def main() -> None:
     parser.add_argument(
         "--also", type=Path, nargs="*", default=[], help="figures that other steps wrote (JSON)"
     )
+    parser.add_argument("--adaptation", default="It stays as published.", help="sentences for the card")
     parser.add_argument("--tried", type=Path, help="text for the card: what was tried and what it gave")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
@@ -192,6 +193,7 @@ def main() -> None:
         "certain_right": float(right[above].mean()),
         "speech_from": SPEECH_FROM,
         "figures": [asdict(figure) for figure in figures] + read_figures(arguments.also),
+        "adaptation": arguments.adaptation,
         "tried": arguments.tried.read_text() if arguments.tried else "",
     }
     (arguments.out / "figures.json").write_text(json.dumps(summary, indent=1))

@@ -6,6 +6,7 @@ emotion is claimed, and of made sounds (music, noise, tones) likewise.
 
 import argparse
 import json
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from training.speech.head import LinearHead
 from training.speech.network import MAPS, STATISTICS, WIDTH
 from training.speech.noises import make_noises
 from training.speech.reduction import Reduction
-from training.speech.table import FOLDS, assign_folds, plain_speaker, read_table
+from training.speech.table import FOLDS, assign_folds, heard_by_encoder, plain_speaker, read_table
 from training.speech.train import SHIP, load_reduction
 
 RULES = SegmentRules()
@@ -56,15 +57,24 @@ class Ears:
 
 
 def hear_pack(
-    ears: Ears, path: Path, gates: list[LinearHead], *, most: int | None
+    ears: Ears,
+    path: Path,
+    gates: list[LinearHead],
+    *,
+    most: int | None,
+    without: AbstractSet[str] = frozenset(),
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.str_], npt.NDArray[np.str_]]:
-    """Hear clips of a pack, each with the gate that never heard its speaker: [clips, 2], speakers, labels."""
+    """Hear clips of a pack, each with the gate that never heard its speaker: [clips, 2], speakers, labels.
+
+    People in `without` ("corpus/speaker") are left out.
+    """
     clips = list(read_pack(path))
     speakers = np.array([plain_speaker(clip.speaker) for clip in clips])
     folds = assign_folds(clips[0].corpus, speakers)
-    rows = np.random.default_rng(3).permutation(len(clips))[:most]
+    kept = [i for i, clip in enumerate(clips) if f"{clip.corpus}/{speakers[i]}" not in without]
+    rows = np.random.default_rng(3).permutation(np.array(kept, np.int64))[:most]
     found = [ears.hear(clips[i].sound(), gates[folds[speakers[i]]]) for i in rows]
-    return np.array(found), speakers[rows], np.array([clips[i].label for i in rows])
+    return np.array(found).reshape(-1, 2), speakers[rows], np.array([clips[i].label for i in rows])
 
 
 def main() -> None:
@@ -82,10 +92,13 @@ def main() -> None:
     torch.set_num_threads(1)
     with np.load(arguments.fits / f"{SHIP}.npz") as stored:
         reduction = load_reduction(dict(stored))
+    table = read_table(arguments.corpora, arguments.only)
+    rows = heard_by_encoder(table)
+    known = {f"{c}/{s}" for c, s in zip(table.corpus[rows], table.speaker[rows], strict=True)}
     sounds = read_sounds(
         arguments.corpora,
         arguments.features,
-        read_table(arguments.corpora, arguments.only),
+        table,
         reduction,
         arguments.only,
     )
@@ -99,10 +112,10 @@ def main() -> None:
     speech, speakers = [], []
     for name in (*arguments.only, *UNFELT):
         path = arguments.corpora / FOLDERS.get(name, "extra") / f"{name}.npz"
-        heard, who, _ = hear_pack(ears, path, gates, most=PER_CORPUS)
+        heard, who, _ = hear_pack(ears, path, gates, most=PER_CORPUS, without=known)
         speech.append(heard)
         speakers.append(np.char.add(f"{name}/", who))
-        print(name, heard.mean(axis=0), flush=True)
+        print(name, len(heard), heard.sum(axis=0), flush=True)
     everything = np.concatenate(speech)
     figures.append(measure("clips with speech, speech found", everything[:, 1], np.concatenate(speakers)))
     heard, who, labels = hear_pack(ears, arguments.corpora / "extra" / "nonverbal.npz", gates, most=None)

@@ -16,7 +16,7 @@ from shared.contracts.emotions import EMOTIONS
 from shared.inference import OnnxSession
 from speech_service.analysis import analyse
 from speech_service.classification import Classifier, MfccClassifier, SoundClassifier
-from training.corpora.speech import FOLDERS, TEST_ONLY, Clip, read_pack
+from training.corpora.speech import TEST_ONLY, Clip, read_emotional
 from training.speech.evaluate import Measured, measure
 from training.speech.table import table_of
 
@@ -25,14 +25,19 @@ CALIBRATING = "speakers that only calibrated, as served"
 
 def unseen_clips(corpora: Path) -> dict[str, list[Clip]]:
     """Clips of speakers that the shipped networks never learned from."""
+    clips = read_emotional(corpora)
+    # One table for all packs: two of them hold the same people.
+    table = table_of(clips)
     found: dict[str, list[Clip]] = {CALIBRATING: []}
-    for name, folder in FOLDERS.items():
-        clips = [clip for clip in read_pack(corpora / folder / f"{name}.npz") if clip.emotion >= 0]
-        if name in TEST_ONLY:
-            found[f"{name}, never heard, as served"] = clips
-        else:
-            kept = table_of(clips).calibration
-            found[CALIBRATING] += [clip for clip, keep in zip(clips, kept, strict=True) if keep]
+    for name in TEST_ONLY:
+        found[f"{name}, never heard, as served"] = []
+    for clip, calibrating in zip(clips, table.calibration, strict=True):
+        if clip.emotion < 0:
+            continue
+        if clip.corpus in TEST_ONLY:
+            found[f"{clip.corpus}, never heard, as served"].append(clip)
+        elif calibrating:
+            found[CALIBRATING].append(clip)
     return found
 
 
