@@ -14,10 +14,12 @@ from gateway.callers import announce_keys
 from gateway.early_refusal import RefuseWhenFull
 from gateway.fairness import Fairness
 from gateway.jobs.jobs import Jobs
+from gateway.live.metrics import LiveMetrics
 from gateway.media.decoder import DecoderPool
 from gateway.metrics import AnalysisMetrics
 from gateway.pipeline import PipelineTools
 from gateway.routes import analyses, exports, information, jobs
+from gateway.routes.live import add_live
 from gateway.routes.page import add_page
 from gateway.services import FaceService, FusionService, SpeechService
 from gateway.settings import GatewaySettings
@@ -31,7 +33,8 @@ moment by moment, how sure we are, and one fused emotion.
 
     curl -F file=@clip.mp4 http://127.0.0.1:8000/v1/analyses
 
-For a long film send `Prefer: respond-async` and come back for the answer: see *jobs*.
+For a long film send `Prefer: respond-async` and come back for the answer: see *jobs*. What a camera and a
+microphone give is read while it comes, through the WebSocket `/v1/live`: see docs/live.md.
 
 What is returned is what is *displayed*, not what is *felt*. Nobody is recognised, and nothing is kept but the
 result of a job, for a while.
@@ -75,6 +78,11 @@ def create_app(
             metrics.watch(decoders, app.state.admission)
             app.state.clients = tuple(clients)
             app.state.tools = _tools(settings, decoders, metrics, *clients)
+            app.state.live_metrics = LiveMetrics(app.state.metrics.registry)
+            app.state.live_metrics.watch(app.state.live_places)
+            app.state.live_tools = _tools(
+                settings, decoders, metrics, *clients, seconds=settings.live.call_seconds
+            )
             app.state.jobs = Jobs(settings, app.state.tools)
             await app.state.jobs.start()
             stack.push_async_callback(app.state.jobs.close)
@@ -90,7 +98,9 @@ def create_app(
         components=_components,
     )
     add_page(app)
+    add_live(app)
     app.state.admission = Admission(running=settings.max_analyses, waiting=settings.max_waiting)
+    app.state.live_places = Admission(running=settings.live.max_streams, waiting=0)
     if settings.api_keys:
         announce_keys(app)
     if settings.cors_origins:
@@ -120,13 +130,16 @@ def _tools(  # noqa: PLR0917 - called once, just above
     face: ServiceClient,
     speech: ServiceClient,
     fusion: ServiceClient,
+    *,
+    seconds: float | None = None,
 ) -> PipelineTools:
+    seconds = seconds or settings.inner_seconds
     return PipelineTools(
         decoders=decoders,
         metrics=metrics,
-        faces=FaceService(face, seconds=settings.inner_seconds),
-        speech=SpeechService(speech, seconds=settings.inner_seconds),
-        fusion=FusionService(fusion, seconds=settings.inner_seconds),
+        faces=FaceService(face, seconds=seconds),
+        speech=SpeechService(speech, seconds=seconds),
+        fusion=FusionService(fusion, seconds=seconds),
         frames_per_call=settings.frames_per_call,
         calls_in_flight=settings.calls_in_flight,
         stretch_seconds=settings.stretch_seconds,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Request
+from starlette.requests import HTTPConnection
 
 from shared.contracts.problems import Problem
 
@@ -55,11 +56,25 @@ async def read_caller(request: Request) -> Caller:
     Raises:
         Problem: `unauthorized` where the server has keys and this is none of them.
     """
-    hashes: Sequence[str] = request.app.state.settings.api_keys
+    return identify_caller(request, key_of(request))
+
+
+def key_of(connection: HTTPConnection) -> str | None:
+    """Give the key in the header of a request or a handshake."""
+    scheme, _, key = connection.headers.get("authorization", "").partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else None
+
+
+def identify_caller(connection: HTTPConnection, key: str | None) -> Caller:
+    """Tell who calls, by the key that was presented, or by the address where the server has no keys.
+
+    Raises:
+        Problem: `unauthorized`.
+    """
+    hashes: Sequence[str] = connection.app.state.settings.api_keys
     if not hashes:
-        return Caller(id=f"address:{request.client.host if request.client else ''}", owns="anybody")
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    known = find_key(key.strip(), hashes) if scheme.lower() == "bearer" else None
+        return Caller(id=f"address:{connection.client.host if connection.client else ''}", owns="anybody")
+    known = None if key is None else find_key(key, hashes)
     if known is None:
         raise Problem("unauthorized", "This server asks for an API key.", field="Authorization")
     short = known.removeprefix(_SCHEME)[:16]

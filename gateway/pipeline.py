@@ -223,7 +223,7 @@ async def analyse(
         async with tools.decoders.decode(upload, _decode_options(options), deadline=deadline.at) as decoding:
             try:
                 media = await decoding.probe()
-                run.readable = _readable(media, options)
+                run.readable = present_modalities(media, options.modalities)
                 yield Probed(media=media)
                 pace = ExpressionPace(options.fps if media.kind is MediaKind.FILM else None)
                 fan_out = FanOut(
@@ -275,12 +275,16 @@ def _decode_options(options: AnalysisOptions) -> DecodeOptions:
     )
 
 
-def _readable(media: Media, options: AnalysisOptions) -> tuple[Modality, ...]:
-    """Give the modalities that were asked for and are in the media."""
+def present_modalities(media: Media, modalities: tuple[Modality, ...]) -> tuple[Modality, ...]:
+    """Give the modalities that were asked for and are in the media.
+
+    Raises:
+        Problem: `nothing-to-analyse`.
+    """
     present = {Modality.FACE: media.video is not None, Modality.SPEECH: media.audio is not None}
-    readable = tuple(modality for modality in options.modalities if present[modality])
+    readable = tuple(modality for modality in modalities if present[modality])
     if not readable:
-        asked = " and ".join(options.modalities)
+        asked = " and ".join(modalities)
         raise Problem(
             "nothing-to-analyse", f"This {media.kind} has nothing to read {asked} from.", field="modalities"
         )

@@ -210,18 +210,23 @@ class SpeechReading(_Reading):
     async def _read(self, stretch: Stretch) -> None:
         analysis: SpeechAnalysis = await self._service.read_speech(stretch.samples, self._profile)
         self.model, self.uncertain_below = analysis.model, analysis.uncertain_below
-        found = [
-            segment.model_copy(
-                update={
-                    "start": round(segment.start + stretch.start, 3),
-                    "end": round(segment.end + stretch.start, 3),
-                }
-            )
-            for segment in analysis.segments
-        ]
+        found = placed_segments(analysis, stretch)
         self.segments.extend(found)
         self.fresh.extend(found)
 
     def in_order(self) -> tuple[SpeechSegment, ...]:
         """Give all segments in order of time."""
         return tuple(sorted(self.segments, key=lambda segment: segment.start))
+
+
+def placed_segments(analysis: SpeechAnalysis, stretch: Stretch) -> tuple[SpeechSegment, ...]:
+    """Give the segments of a stretch on the upload's clock."""
+    return tuple(
+        segment.model_copy(
+            update={
+                "start": round(segment.start + stretch.start, 3),
+                "end": round(segment.end + stretch.start, 3),
+            }
+        )
+        for segment in analysis.segments
+    )

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
 from gateway.jobs.settings import JobSettings, WebhookSettings
+from gateway.live.settings import LiveSettings
 from gateway.media.limits import MediaLimits
 from shared.settings import ServiceSettings, usable_cpus
 
@@ -45,6 +46,9 @@ class GatewaySettings(ServiceSettings):
     jobs: JobSettings = Field(
         default_factory=JobSettings, description="Jobs, as in `EMOTION_JOBS__AT_ONCE=2`."
     )
+    live: LiveSettings = Field(
+        default_factory=LiveSettings, description="Live streams, as in `EMOTION_LIVE__MAX_STREAMS=4`."
+    )
     webhooks: WebhookSettings = Field(default_factory=WebhookSettings, description="Calls of `callback_url`.")
     api_keys: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
@@ -56,7 +60,7 @@ class GatewaySettings(ServiceSettings):
         description="Analyses of one key or address at once; no limit of its own without it.",
     )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
-        default=(), description="Origins whose pages may call, with commas; none without it."
+        default=(), description="Origins whose pages may call, with commas; only our own without it."
     )
 
     @field_validator("api_keys", "cors_origins", mode="before")

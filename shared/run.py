@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from shared.http_protocol import BoundedHttpProtocol
 from shared.logs import configure_logs
 from shared.settings import ServiceSettings
+from shared.websocket_protocol import MAX_MESSAGE_BYTES, PING_SECONDS, BoundedWebSocketProtocol
 
 
 def run_service(name: str, create_app: Callable[[], FastAPI], settings: ServiceSettings) -> None:
@@ -28,4 +29,10 @@ def server_options(settings: ServiceSettings) -> dict[str, Any]:
         "timeout_keep_alive": 75,
         "timeout_graceful_shutdown": settings.shutdown_seconds,
         "http": BoundedHttpProtocol,
+        "ws": BoundedWebSocketProtocol,
+        "ws_max_size": MAX_MESSAGE_BYTES,
+        "ws_ping_interval": PING_SECONDS,
+        "ws_ping_timeout": PING_SECONDS,
+        # Media are compressed already, and a small message must not become a large one here.
+        "ws_per_message_deflate": False,
     }

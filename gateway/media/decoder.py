@@ -22,7 +22,7 @@ from typing import Self
 from gateway.media.decoding import DecodedFrame, DecodedSound, Decoding
 from gateway.media.limits import MediaLimits
 from gateway.media.options import DecodeOptions
-from gateway.media.pipe import PipeReader, make_pipe
+from gateway.media.pipe import PipeReader, PipeWriter, make_pipe
 from gateway.media.process import NurseryLostError, NurseryProcess
 from gateway.media.sandbox import Measures
 from shared.contracts.problems import Problem
@@ -40,13 +40,15 @@ class PoolState:
     """What a metric or a health check wants to know.
 
     Args:
-        running: decodings under way.
+        running: decodings of files under way.
+        streams: decodings of what has not ended yet.
         waiting: callers that wait for one of the places.
         restarts: how often the nursery had to be replaced.
         measures: which measures of the sandbox hold; None before the start.
     """
 
     running: int
+    streams: int
     waiting: int
     restarts: int
     measures: Measures | None
@@ -72,6 +74,7 @@ class DecoderPool:
         self._starting = asyncio.Lock()
         self._closed = False
         self._running = 0
+        self._streams = 0
         self._waiting = 0
         self._measures: Measures | None = None
         self._losses: list[float] = []
@@ -106,7 +109,7 @@ class DecoderPool:
     @property
     def state(self) -> PoolState:
         """How it stands at this moment."""
-        return PoolState(self._running, self._waiting, self._restarts, self._measures)
+        return PoolState(self._running, self._streams, self._waiting, self._restarts, self._measures)
 
     @contextlib.asynccontextmanager
     async def decode(self, path: Path, options: DecodeOptions, *, deadline: float) -> AsyncIterator[Decoding]:
@@ -124,10 +127,38 @@ class DecoderPool:
         await self._take_place(deadline)
         decoding: Decoding | None = None
         try:
-            decoding = await self._begin(path, options, deadline)
+            upload = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            decoding = await self._begin(upload, self.limits, options, deadline)
             yield decoding
         finally:
-            await self._finish(decoding)
+            await self._finish(decoding, self._give_place_back)
+
+    @contextlib.asynccontextmanager
+    async def decode_stream(
+        self, options: DecodeOptions, limits: MediaLimits, *, deadline: float
+    ) -> AsyncIterator[tuple[Decoding, PipeWriter]]:
+        """Decode what has not ended yet: it is written to the pipe that comes along.
+
+        Takes none of the places of `decode`: a stream keeps its process for as long as somebody films, and
+        whoever lets streams in counts them.
+
+        Args:
+            options: what is wanted; `unended` tells what comes.
+            limits: of this stream.
+            deadline: as for `decode`.
+
+        Raises:
+            Problem: `service-unavailable` where no process can be had.
+        """
+        self._streams += 1
+        decoding: Decoding | None = None
+        try:
+            upload, end = os.pipe()
+            with PipeWriter(end) as pipe:
+                decoding = await self._begin(upload, limits, options, deadline)
+                yield decoding, pipe
+        finally:
+            await self._finish(decoding, self._forget_stream)
 
     async def _take_place(self, deadline: float) -> None:
         self._waiting += 1
@@ -141,16 +172,19 @@ class DecoderPool:
             self._waiting -= 1
         self._running += 1
 
-    async def _begin(self, path: Path, options: DecodeOptions, deadline: float) -> Decoding:
-        nursery = await self._living_nursery()
-        reader, writer = make_pipe()
+    async def _begin(
+        self, upload: int, limits: MediaLimits, options: DecodeOptions, deadline: float
+    ) -> Decoding:
+        """Have a process decode a descriptor, which is closed here whatever happens."""
+        try:
+            nursery = await self._living_nursery()
+            reader, writer = make_pipe()
+        except BaseException:
+            os.close(upload)
+            raise
         pipe = PipeReader(reader)
         try:
-            upload = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                identity, job = nursery.decode(upload, writer, self.limits, options)
-            finally:
-                os.close(upload)
+            identity, job = nursery.decode(upload, writer, limits, options)
         except NurseryLostError as error:
             pipe.close()
             self._replace(nursery)
@@ -160,37 +194,41 @@ class DecoderPool:
             raise
         finally:
             os.close(writer)
+            os.close(upload)
         return Decoding(
             nursery=nursery,
             identity=identity,
             job=job,
             pipe=pipe,
-            limits=self.limits,
+            limits=limits,
             options=options,
             deadline=deadline,
         )
 
-    async def _finish(self, decoding: Decoding | None) -> None:
+    async def _finish(self, decoding: Decoding | None, give_back: Callable[[], None]) -> None:
         """Give the place back when the process is gone, even if this caller is cancelled meanwhile."""
         if decoding is None:
-            self._give_place_back()
+            give_back()
             return
         decoding.abandon()
         if self._on_end is not None:
             self._on_end(decoding.end)
-        await asyncio.shield(self._in_background(self._bury(decoding)))
+        await asyncio.shield(self._in_background(self._bury(decoding, give_back)))
 
-    async def _bury(self, decoding: Decoding) -> None:
+    async def _bury(self, decoding: Decoding, give_back: Callable[[], None]) -> None:
         try:
             if not await decoding.buried():
                 logger.warning("the decoder's parent process does not answer and is replaced")
                 self._replace(decoding.nursery)
         finally:
-            self._give_place_back()
+            give_back()
 
     def _give_place_back(self) -> None:
         self._running -= 1
         self._places.release()
+
+    def _forget_stream(self) -> None:
+        self._streams -= 1
 
     async def _living_nursery(self) -> NurseryProcess:
         async with self._starting:

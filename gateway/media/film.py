@@ -61,7 +61,7 @@ class FilmDecoder:
         self._options = options
         self._sampler = None if opened.video is None else FrameSampler(opened, opened.video, options)
         self._painter = FramePainter(limits, options.frame_side)
-        self._track = None if opened.audio is None else SoundTrack(opened, limits, options)
+        self._track = None if opened.audio is None else _sound_track(opened, limits, options)
         self._frames = 0
         self._damaged_packets = 0
         self._broke_off = False
@@ -249,3 +249,8 @@ class FilmDecoder:
             detail = f"`start` is {self._options.begin:g} s, but the media ends at {self.seconds:.3f} s."
             raise Problem("bad-parameter", detail, field="start")
         raise damaged(f"Nothing in the {self._opened.form.spoken} file could be decoded.")
+
+
+def _sound_track(opened: OpenedMedia, limits: MediaLimits, options: DecodeOptions) -> SoundTrack:
+    exact = opened.media.audio is not None and opened.media.audio.codec.startswith("pcm_f")
+    return SoundTrack(limits, options, origin=opened.origin, exact=exact)

@@ -61,6 +61,8 @@ class FrameSampler:
         self._origin = opened.origin
         self._begin, self._end = options.begin, options.end
         self._grid = Grid(options.begin, options.fps)
+        # What is watched while it is filmed has no frames that are shown out of turn, and cannot wait.
+        self._reordering = 0 if options.unended else _REORDERING
         self._waiting: deque[av.Packet[av.video.VideoStream]] = deque()
         self._times: list[float] = []
         self._backlog: list[av.Packet[av.video.VideoStream]] = []
@@ -88,7 +90,7 @@ class FrameSampler:
             insort(self._times, t)
             del self._times[:-_TIMES_KEPT]
             self.seen_until = max(self.seen_until, t + self._duration(packet.duration))
-        if len(self._waiting) > _REORDERING:
+        if len(self._waiting) > self._reordering:
             yield from self._decide(self._waiting.popleft())
 
     def finish(self) -> Iterator[av.VideoFrame]:

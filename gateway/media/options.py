@@ -1,6 +1,6 @@
 """What a caller asks of the decoder."""
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -21,6 +21,10 @@ class DecodeOptions(BaseModel):
     picture_side: int = Field(
         default=1280, ge=16, le=4096, description="Longer side of a picture at most, pixels."
     )
+    unended: Literal["container", "packets"] | None = Field(
+        default=None, description="What comes through a pipe that has not ended; null for a file."
+    )
+    sound_rate: int = Field(default=16_000, ge=8_000, le=48_000, description="Of sound packets, Hz.")
 
     @model_validator(mode="after")
     def _starts_before_it_ends(self) -> Self:

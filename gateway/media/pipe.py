@@ -1,9 +1,10 @@
-"""Reading a pipe without blocking the event loop: bytes go straight into the caller's buffer."""
+"""Reading and writing pipes without blocking the event loop: bytes go straight from and into buffers."""
 
 import asyncio
 import contextlib
 import fcntl
 import os
+from typing import Self
 
 _WANTED_BYTES = 1 << 20
 
@@ -66,5 +67,59 @@ class PipeReader:
             self._loop.remove_reader(self._descriptor)
 
     def _on_readable(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+class PipeWriter:
+    """Writes to a pipe's writing end, which it owns; leaving the context closes it.
+
+    Args:
+        descriptor: the end, which is made not to block.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        os.set_blocking(descriptor, False)
+        self._descriptor = descriptor
+        self._loop = asyncio.get_running_loop()
+        self._waiter: asyncio.Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def write(self, data: bytes) -> bool:
+        """Write everything, as fast as the reader takes it; False if nobody reads any more."""
+        rest = memoryview(data)
+        while rest.nbytes:
+            if self._descriptor < 0:
+                return False
+            try:
+                rest = rest[os.write(self._descriptor, rest) :]
+            except BlockingIOError:
+                await self._writable()
+            except BrokenPipeError:
+                return False
+        return True
+
+    def close(self) -> None:
+        """Close the pipe: the reader sees the end."""
+        if self._descriptor >= 0:
+            self._on_writable()
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    async def _writable(self) -> None:
+        self._waiter = self._loop.create_future()
+        self._loop.add_writer(self._descriptor, self._on_writable)
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _on_writable(self) -> None:
+        self._loop.remove_writer(self._descriptor)
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)

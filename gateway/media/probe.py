@@ -34,8 +34,9 @@ _MORE_DECODERS = (
 )  # fmt: skip
 _DECODERS = ",".join(sorted(VIDEO_CODECS | AUDIO_CODECS | set(_MORE_DECODERS)))
 
-_PROBE_BYTES = 5_000_000
-_PROBE_MICROSECONDS = 5_000_000
+_PROBING = {"probesize": "5000000", "analyzeduration": "5000000"}
+# Whoever films waits for it: no frame is counted only to learn how many there are in a second.
+_PROBING_UNENDED = {"probesize": "500000", "analyzeduration": "500000", "fpsprobesize": "0"}
 _TRACKS_OF_ANY_KIND = 256
 _READ_BYTES = 65_536
 # Matroska counts in milliseconds: a frame rate of 1000 is what FFmpeg says of a file that states none.
@@ -78,9 +79,10 @@ def open_media(file: BinaryIO, form: Container, limits: MediaLimits, options: De
         Problem: `damaged-media`, `unsupported-media`, `media-over-limit`, or `bad-parameter` for a `start`
             beyond the end.
     """
-    container = _open(file, form)
+    container = _open(file, form, _PROBING_UNENDED if options.unended else _PROBING)
     _check_tracks(container, limits)
-    seconds = _claimed_seconds(container, form)
+    # What has not ended yet claims the length of its first fragment.
+    seconds = None if options.unended else _claimed_seconds(container, form)
     video, audio = _choose_video(container, form), _choose_audio(container)
     if video is None and audio is None:
         raise _nothing_to_decode(container, form)
@@ -106,14 +108,16 @@ def open_media(file: BinaryIO, form: Container, limits: MediaLimits, options: De
         audio=audio,
         media=media,
         origin=origin,
-        claimed_end=_claimed_end(video, audio, origin) or (seconds if all_are_wanted else None),
+        claimed_end=None
+        if options.unended
+        else _claimed_end(video, audio, origin) or (seconds if all_are_wanted else None),
         form=form,
     )
     _leave_out_the_rest(opened)
     return opened
 
 
-def _open(file: BinaryIO, form: Container) -> av.container.InputContainer:
+def _open(file: BinaryIO, form: Container, probing: dict[str, str]) -> av.container.InputContainer:
     try:
         return av.open(
             file,
@@ -123,8 +127,7 @@ def _open(file: BinaryIO, form: Container) -> av.container.InputContainer:
                 "format_whitelist": form.demuxer or "",
                 "codec_whitelist": _DECODERS,
                 "protocol_whitelist": "none",
-                "probesize": str(_PROBE_BYTES),
-                "analyzeduration": str(_PROBE_MICROSECONDS),
+                **probing,
                 "max_streams": str(_TRACKS_OF_ANY_KIND),
                 "threads": "1",
             },

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from gateway.media.limits import MediaLimits
 from gateway.media.options import DecodeOptions
-from gateway.media.probe import OpenedMedia
 from gateway.media.records import SAMPLE_RATE
 from gateway.media.refusals import damaged, over_limit
 
@@ -24,11 +23,18 @@ Samples = NDArray[np.float32]
 
 
 class SoundTrack:
-    """Takes decoded sound, gives chunks of a second as (presentation time, float32 samples in -1..1)."""
+    """Takes decoded sound, gives chunks of a second as (presentation time, float32 samples in -1..1).
 
-    def __init__(self, opened: OpenedMedia, limits: MediaLimits, options: DecodeOptions) -> None:
-        self._exact = opened.media.audio is not None and opened.media.audio.codec.startswith("pcm_f")
-        self._origin = opened.origin
+    Args:
+        limits: the length is held against them.
+        options: which part is wanted.
+        origin: time that counts as zero, in the container's seconds.
+        exact: whether samples are stored as they are, as floating point numbers.
+    """
+
+    def __init__(self, limits: MediaLimits, options: DecodeOptions, *, origin: float, exact: bool) -> None:
+        self._exact = exact
+        self._origin = origin
         self._begin, self._end = options.begin, options.end
         self._max_seconds = limits.max_seconds
         self._resampler: av.AudioResampler | None = None

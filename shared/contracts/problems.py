@@ -139,6 +139,22 @@ CATALOGUE: dict[str, tuple[int, str, str]] = {
         "Send shorter, smaller or simpler media; /v1/limits gives every limit.",
     ),
     "nothing-to-analyse": (422, "Nothing to analyse", "Ask for a modality that the media has."),
+    "wrong-origin": (
+        403,
+        "Wrong origin",
+        "Open this server's own page, or have its operator name your origin in EMOTION_CORS_ORIGINS.",
+    ),
+    "unexpected-message": (
+        422,
+        "Unexpected message",
+        "Send `open`, wait for `ready`, then send media as binary messages: see docs/live.md.",
+    ),
+    "message-too-large": (413, "Message too large", "Send smaller messages; `ready` gives the limit."),
+    "wrong-order": (422, "Wrong order", "Send pictures in the order of their times, and sound likewise."),
+    "too-fast": (429, "Too fast", "Send no faster than it is filmed; `ready` gives the limits."),
+    "stream-too-long": (413, "Stream too long", "Begin a new stream; `ready` gives the limits."),
+    "stream-idle": (408, "Stream idle", "Send media without such pauses, or begin a new stream."),
+    "reader-too-slow": (408, "Reader too slow", "Read the events as they come, or ask for a lower `fps`."),
     "too-many-requests": (429, "Too many requests", "Wait as long as Retry-After says, then send it again."),
     "overloaded": (503, "Overloaded", "Wait as long as Retry-After says, then send it again."),
     "service-unavailable": (

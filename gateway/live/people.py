@@ -1,0 +1,142 @@
+"""Numbers for the people of a stream that stay theirs, while windows come and go.
+
+fusion_service links the faces of one window and knows nothing of the one before. Windows overlap, so most
+people are known by the faces that both hold. Of those who are out of the picture one face each is kept; it is
+sent along in front of the window, and who returns is linked to it.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from gateway.kept_faces import KeptFaces
+from shared.contracts.faces import Face
+from shared.contracts.fusion import FrameFaces
+
+_REMEMBERED = 32
+# Who turns away before leaving is remembered as seen from the front.
+_TURNED_DEGREES = 20.0
+
+Persons = tuple[int | None, ...]
+
+
+@dataclass(slots=True)
+class _Known:
+    """Somebody who was told apart.
+
+    Args:
+        first_seen: seconds.
+        last_seen: seconds.
+        face: how they are remembered, with its time; None until a face of theirs has left the window.
+    """
+
+    first_seen: float
+    last_seen: float
+    face: FrameFaces | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """One face of somebody who is out of the picture: who it is, when it was seen, and its JSON."""
+
+    person: int
+    t: float
+    for_fusion: bytes
+
+
+class People:
+    """Everybody of one stream; at most 32 are remembered, those seen last."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, _Known] = {}
+        self.count = 0
+        """How many were told apart so far."""
+
+    def first_seen(self, person: int) -> float:
+        """Give the time at which somebody was first seen, seconds."""
+        return self._known[person].first_seen
+
+    def reminders(self, present: Iterable[int | None]) -> list[Reminder]:
+        """Give a face of everybody but those in the window, in order of time."""
+        absent = self._known.keys() - set(present)
+        return sorted(
+            (
+                Reminder(person, face.t, KeptFaces.of([face]).for_fusion)
+                for person in absent
+                if (face := self._known[person].face) is not None
+            ),
+            key=lambda reminder: reminder.t,
+        )
+
+    def remember(self, t: float, faces: Sequence[Face], persons: Persons) -> None:
+        """Take note of a frame that leaves the window."""
+        for face, person in zip(faces, persons, strict=True):
+            if person in self._known and _is_better(face, self._known[person].face):
+                self._known[person].face = FrameFaces(t=t, faces=(face,))
+
+    def name(
+        self,
+        linked: Sequence[Persons],
+        known_as: Sequence[Persons],
+        times: Sequence[float],
+        reminders: int,
+    ) -> dict[int, int]:
+        """Give the stream's number of each person of a window.
+
+        Args:
+            linked: the window's own numbers, by frame and face; the first `reminders` frames are those.
+            known_as: the stream's numbers of the same faces, as far as they are known.
+            times: when each frame was seen, seconds.
+            reminders: how many.
+        """
+        voted = _votes(linked[reminders:], known_as[reminders:])
+        reminded = _votes(linked[:reminders], known_as[:reminders])
+        names: dict[int, int] = {}
+        locals_ = Counter(person for persons in linked[reminders:] for person in persons if person)
+        for local, _ in locals_.most_common():
+            candidates = [person for person, _ in voted.get(local, Counter()).most_common(1)]
+            # Who was thought to be new, and turns out to be somebody from before, is called so again.
+            candidates += list(reminded.get(local, ()))
+            names[local] = self._choose(candidates, set(names.values()))
+        self._see(linked, names, times)
+        self._forget(set(names.values()))
+        return names
+
+    def _choose(self, candidates: list[int], taken: set[int]) -> int:
+        """Give the oldest number; the others that meant the same person are forgotten."""
+        free = sorted(person for person in candidates if person not in taken)
+        if free:
+            for person in free[1:]:
+                self._known.pop(person, None)
+            return free[0]
+        self.count += 1
+        return self.count
+
+    def _see(self, linked: Sequence[Persons], names: dict[int, int], times: Sequence[float]) -> None:
+        for t, persons in zip(times, linked, strict=True):
+            for local in persons:
+                if local in names:
+                    known = self._known.setdefault(names[local], _Known(t, t))
+                    known.last_seen = max(known.last_seen, t)
+
+    def _forget(self, present: set[int]) -> None:
+        absent = sorted(self._known.keys() - present, key=lambda person: self._known[person].last_seen)
+        for person in absent[: max(0, len(absent) - _REMEMBERED)]:
+            del self._known[person]
+
+
+def _votes(linked: Sequence[Persons], known_as: Sequence[Persons]) -> dict[int, Counter[int]]:
+    """Count, for each person of a window, which numbers its faces have."""
+    votes: dict[int, Counter[int]] = {}
+    for locals_, persons in zip(linked, known_as, strict=True):
+        for local, person in zip(locals_, persons, strict=True):
+            if local is not None and person is not None:
+                votes.setdefault(local, Counter())[person] += 1
+    return votes
+
+
+def _is_better(face: Face, than: FrameFaces | None) -> bool:
+    if than is None or face.pose is None:
+        return True
+    before = than.faces[0].pose
+    return before is None or abs(face.pose.yaw) <= max(_TURNED_DEGREES, abs(before.yaw))

@@ -1,0 +1,57 @@
+"""WebSockets on a socket as uvicorn speaks them, with the limits that uvicorn leaves out.
+
+Without them, a reader that is slow could have megabytes wait for it in the kernel, and one that never reads
+could hold its connection for ever after it was closed.
+"""
+
+import asyncio
+import logging
+import socket
+from asyncio import BaseTransport
+from typing import Any
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+MAX_MESSAGE_BYTES = 4 << 20
+PING_SECONDS = 20.0
+# Events are small: these are minutes of them.
+_SEND_BUFFER_BYTES = 64 << 10
+_CLOSE_SECONDS = 2.0
+
+# uvicorn logs the address and query of each handshake there; the gateway writes a line of its own.
+_quiet = logging.getLogger("shared.websockets")
+_quiet.setLevel(logging.WARNING)
+
+
+class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
+    """One connection, held to limits beyond uvicorn's.
+
+    - the kernel and this process keep at most some dozens of kilobytes for a reader that does not read;
+    - `_CLOSE_SECONDS` after the application has ended, the connection is cut off, read or not.
+    """
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self.logger = _quiet
+        self.close_timeout = _CLOSE_SECONDS
+        self._cut_off: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        """Take over a connection whose handshake has begun."""
+        super().connection_made(transport)
+        self.transport.set_write_buffer_limits(high=_SEND_BUFFER_BYTES)
+        connection = transport.get_extra_info("socket")
+        if connection is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the timer."""
+        if self._cut_off is not None:
+            self._cut_off.cancel()
+        super().connection_lost(exc)
+
+    def on_task_complete(self, task: "asyncio.Task[None]") -> None:
+        """Give the reader a little time for what was sent last, then cut it off."""
+        super().on_task_complete(task)
+        if not self.disconnected:
+            self._cut_off = self.loop.call_later(_CLOSE_SECONDS, self.transport.abort)
