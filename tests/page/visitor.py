@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, ConsoleMessage, Page, Request
+    from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response
 
 # For slow and busy machines; nothing waits this long where all is well.
 PATIENCE_MS = 90_000
@@ -26,10 +26,12 @@ class Visitor:
         self.faults: list[str] = []
         self.strangers: list[str] = []
         self.pending: set[str] = set()
+        self.jobs: list[str] = []
         page.set_default_timeout(PATIENCE_MS)
         page.on("console", self._on_console)
         page.on("pageerror", lambda error: self.faults.append(f"{error.message}\n{error.stack}"))
         page.on("request", self._on_request)
+        page.on("response", self._on_response)
         page.on("requestfinished", lambda request: self.pending.discard(request.url))
         page.on("requestfailed", lambda request: self.pending.discard(request.url))
 
@@ -95,6 +97,10 @@ class Visitor:
     def _on_console(self, message: "ConsoleMessage") -> None:
         if message.type in {"error", "warning"}:
             self.faults.append(message.text)
+
+    def _on_response(self, response: "Response") -> None:
+        if response.status == 202:
+            self.jobs.append(response.headers["location"])
 
     def _on_request(self, request: "Request") -> None:
         self.pending.add(request.url)

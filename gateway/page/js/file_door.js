@@ -2,7 +2,7 @@
 
 import { byId } from "./dom.js";
 import { readLimits } from "./server.js";
-import { clock, size } from "./wording.js";
+import { size, span } from "./wording.js";
 
 /**
  * Open the door.
@@ -54,11 +54,6 @@ async function tellLimits() {
   const longest = limits.media?.max_seconds;
   byId("file-limits").textContent = `Up to ${size(limits.max_upload_bytes)}${longest ? ` and ${span(longest)}` : ""} each.`;
   byId("file-door").dataset.maxBytes = limits.max_upload_bytes;
-}
-
-function span(seconds) {
-  if (seconds % 3600 === 0) return seconds === 3600 ? "an hour" : `${seconds / 3600} hours`;
-  return seconds % 60 === 0 ? `${seconds / 60} minutes` : clock(seconds);
 }
 
 /** Give the most bytes that one file may have, as far as the server told. */

@@ -16,17 +16,31 @@ const MOST_PEOPLE = 6;
  * @returns {{lanes: Lane[], unshown: number}} and how many people have no lane
  */
 export function lanesOf(analysis) {
+  if (analysis.reading) return { lanes: draftLanes(analysis), unshown: 0 };
   const lanes = [{ name: "Fused", kind: "fused", stretches: analysis.moments.map(whole), missing: missingFused(analysis) }];
   const people = [...analysis.people].sort((one, other) => other.frames - one.frames).slice(0, MOST_PEOPLE)
     .sort((one, other) => one.id - other.id);
   for (const person of people) {
-    lanes.push({ name: `Person ${person.id}`, kind: "person", stretches: personStretches(analysis.frames ?? [], person.id), missing: null });
+    lanes.push({ name: `Person ${person.id}`, kind: "person", stretches: stretchesOf(analysis.frames ?? [], faceOf(person)), missing: null });
   }
   if (!people.length && analysis.media.kind === "film") {
     lanes.push({ name: "Faces", kind: "person", stretches: [], missing: missingFace(analysis) });
   }
   lanes.push({ name: "Voice", kind: "voice", stretches: (analysis.segments ?? []).map(whole), missing: missingVoice(analysis) });
   return { lanes, unshown: analysis.people.length - people.length };
+}
+
+/** While it is read: people are told apart, and face and voice joined, when all of it is there. */
+function draftLanes({ media, frames, segments }) {
+  const lanes = [{ name: "Fused", kind: "fused", stretches: [], missing: "Face and voice are joined when everything is read." }];
+  if (media.kind === "film") lanes.push({ name: "Faces", kind: "person", stretches: stretchesOf(frames, largestFace), missing: null });
+  if (media.audio) lanes.push({ name: "Voice", kind: "voice", stretches: segments.map(whole), missing: null });
+  return lanes;
+}
+
+function largestFace({ faces }) {
+  const area = ({ box }) => box.width * box.height;
+  return faces.reduce((largest, face) => (largest && area(largest) >= area(face) ? largest : face), undefined);
 }
 
 function whole({ start, end, scores, label, confidence, uncertain }) {
@@ -48,12 +62,14 @@ function missingVoice(analysis) {
   return noticed(analysis, "no-audio", "no-speech", "speech-unavailable") ?? "The voice was not asked for.";
 }
 
-/** A person's faces, each lasting until the next frame; a gap where the person was not seen. */
-function personStretches(frames, id) {
+const faceOf = ({ id }) => ({ faces }) => faces.find((face) => face.person === id);
+
+/** A face of each frame, lasting until the next frame; a gap where there is none. */
+function stretchesOf(frames, pick) {
   const steps = frames.slice(1).map((frame, at) => frame.t - frames[at].t).sort((one, other) => one - other);
   const usual = steps.length ? steps[Math.floor(steps.length / 2)] : 1;
   return frames.flatMap((frame, at) => {
-    const face = frame.faces.find((candidate) => candidate.person === id);
+    const face = pick(frame);
     if (!face) return [];
     const next = frames[at + 1]?.t ?? Infinity;
     return [whole({ ...face, start: frame.t, end: Math.min(next, frame.t + 1.5 * usual) })];

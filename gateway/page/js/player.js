@@ -5,14 +5,33 @@ import { make } from "./dom.js";
 /**
  * @typedef {object} Player
  * @property {HTMLMediaElement|null} element null where the browser cannot play the media
- * @property {number} seconds length
+ * @property {number} seconds length; 0 where neither the server nor the browser knows it yet
  * @property {() => number} time
  * @property {(seconds: number) => void} seek
  * @property {() => void} toggle play or pause
  * @property {() => boolean} playing
  * @property {(listener: () => void) => void} onTime called when the time shown or the state of play has changed
+ * @property {() => void} forget tell nobody any more
  * @property {() => void} close stop, and free what it holds
  */
+
+/** @typedef {{url: string, player: Player|null, close: () => void}} Opened a picture has no player */
+
+/**
+ * Open a file for showing; it never leaves the browser for that.
+ * @param {Blob} file
+ * @param {{kind: "picture"|"sound"|"film", seconds: number|null}} media as the server found it
+ * @returns {Promise<Opened>}
+ */
+export async function openMedia(file, { kind, seconds }) {
+  const url = URL.createObjectURL(file);
+  const player = kind === "picture" ? null : await makePlayer(kind, url, seconds ?? 0);
+  const close = () => {
+    player?.close();
+    URL.revokeObjectURL(url);
+  };
+  return { url, player, close };
+}
 
 /**
  * Make a player.
@@ -21,12 +40,12 @@ import { make } from "./dom.js";
  * @param {number} seconds length as the server measured it; a recorder's file may not say its own
  * @returns {Promise<Player>}
  */
-export async function makePlayer(kind, url, seconds) {
+async function makePlayer(kind, url, seconds) {
   const element = make(kind === "film" ? "video" : "audio", { preload: "auto", playsinline: true });
   element.src = url;
   if (await canPlay(element, kind)) {
     await learnLength(element);
-    return new MediaPlayer(element, seconds);
+    return new MediaPlayer(element, seconds || (Number.isFinite(element.duration) ? element.duration : 0));
   }
   element.removeAttribute("src");
   return new SilentPlayer(seconds);
@@ -75,6 +94,7 @@ class MediaPlayer {
   time() { return Math.min(this.element.seeking ? this.#target : this.element.currentTime, this.seconds); }
   playing() { return !this.element.paused && !this.element.ended; }
   onTime(listener) { this.#listeners.push(listener); }
+  forget() { this.#listeners = []; }
 
   seek(seconds) {
     this.#target = Math.max(0, Math.min(seconds, this.seconds));
@@ -123,6 +143,7 @@ class SilentPlayer {
 
   playing() { return this.#started !== null; }
   onTime(listener) { this.#listeners.push(listener); }
+  forget() { this.#listeners = []; }
 
   seek(seconds) {
     this.#time = Math.max(0, Math.min(seconds, this.seconds));

@@ -1,33 +1,44 @@
 // Files on their way: one is sent and analysed at a time, the others wait; each can be cancelled and looked at.
 
 import { announce, byId, make, setText } from "./dom.js";
+import { Drafting } from "./draft.js";
 import { mostBytes } from "./file_door.js";
+import { hold, letGo } from "./holding.js";
+import { analyse } from "./jobs.js";
 import { readKey, readQuery } from "./options.js";
-import { Cancelled, Problem, analyse } from "./server.js";
+import { Cancelled, Problem } from "./server.js";
 import { clock, judgement, size } from "./wording.js";
 
 /**
  * @typedef {object} Entry
  * @property {File} file
  * @property {"waiting"|"sending"|"analysing"|"done"|"failed"|"cancelled"} state
- * @property {any} [answer] with state `done`
+ * @property {string|null} job its id on the server, where it is one
+ * @property {import("./draft.js").Drafting} drafting what is known so far, with state `analysing`
+ * @property {{analysis: any, file: File, query: URLSearchParams, job: string|null}} [answer] with state `done`
  * @property {Problem} [problem] with state `failed`
  */
 
 export class Queue {
   #entries = [];
   #busy = false;
+  #shown = null;
   #show;
+  #grow;
 
-  /** @param {(entry: Entry) => void} show called when a result or a problem is to be looked at */
-  constructor(show) {
+  /**
+   * @param {(entry: Entry|null) => void} show called when a result, a problem, or what is known so far is to be looked at
+   * @param {(entry: Entry) => void} grow called when more is known of the entry that is shown
+   */
+  constructor(show, grow) {
     this.#show = show;
+    this.#grow = grow;
   }
 
   /** @param {File[]} files */
   add(files) {
     for (const file of files) {
-      const entry = { file, state: "waiting", view: null, stop: null };
+      const entry = { file, state: "waiting", view: null, stop: null, job: null };
       entry.view = this.#makeView(entry);
       this.#entries.push(entry);
       byId("queue-list").append(entry.view.item);
@@ -42,6 +53,10 @@ export class Queue {
   again(entry) {
     entry.problem = undefined;
     this.#enter(entry, "waiting");
+    if (entry === this.#shown) {
+      this.#select(null);
+      entry.view.name.focus();
+    }
     this.#next();
   }
 
@@ -56,21 +71,30 @@ export class Queue {
 
   async #run(entry) {
     entry.stop = new AbortController();
+    entry.job = null;
+    entry.drafting = new Drafting();
     const query = readQuery();
     try {
       refuseTooLarge(entry.file);
       this.#enter(entry, "sending");
       announce(`Sending ${entry.file.name}`);
       const onSent = (share) => this.#progress(entry, share);
-      const { analysis, text } = await analyse(entry.file, { query, key: readKey(), signal: entry.stop.signal, onSent });
-      entry.answer = { analysis, text, file: entry.file, query };
+      const onJob = (id) => {
+        entry.job = id;
+        hold(id);
+      };
+      const onEvent = (event) => this.#learn(entry, event);
+      const analysis = await analyse(entry.file, { query, key: readKey(), signal: entry.stop.signal, onSent, onJob, onEvent });
+      entry.answer = { analysis, file: entry.file, query, job: entry.job };
       this.#enter(entry, "done");
       announce(`${entry.file.name} is analysed. ${verdictOf(analysis)}`);
       this.#select(entry);
     } catch (error) {
+      this.#letGo(entry);
       if (error instanceof Cancelled) {
         this.#enter(entry, "cancelled");
         announce(`${entry.file.name} was cancelled`);
+        if (entry === this.#shown) this.#select(null);
         return;
       }
       entry.problem = error instanceof Problem ? error : new Problem({ title: "This page failed", detail: String(error.message) });
@@ -95,6 +119,18 @@ export class Queue {
     else this.#tell(entry);
   }
 
+  /** Take an event of the entry's job; show it, unless something else is looked at. */
+  #learn(entry, event) {
+    if (!entry.drafting.take(event)) return;
+    if (entry === this.#shown) this.#grow(entry);
+    else if (!this.#shown) this.#select(entry);
+    this.#tell(entry);
+  }
+
+  #letGo({ job }) {
+    if (job) letGo(job).catch((error) => announce(`The server still keeps the result: ${error.message}`));
+  }
+
   /** Count the seconds while the server works. */
   #count(entry) {
     if (entry.state !== "analysing") return;
@@ -103,6 +139,7 @@ export class Queue {
   }
 
   #select(entry) {
+    this.#shown = entry;
     for (const other of this.#entries) {
       other.view.item.classList.toggle("shown", other === entry);
       other.view.name.setAttribute("aria-current", String(other === entry));
@@ -120,7 +157,7 @@ export class Queue {
   }
 
   #onName(entry) {
-    if (entry.state === "done" || entry.state === "failed") this.#select(entry);
+    if (entry.state === "done" || entry.state === "failed" || (entry.state === "analysing" && entry.drafting.draft)) this.#select(entry);
   }
 
   #tell(entry) {
@@ -129,8 +166,9 @@ export class Queue {
     view.state.classList.toggle("bad", state === "failed");
     const moves = state === "sending" || state === "analysing";
     view.bar.hidden = !moves;
-    if (state === "sending") view.bar.value = entry.share;
-    else view.bar.removeAttribute("value");
+    const share = state === "sending" ? entry.share : shareRead(entry);
+    if (share === null) view.bar.removeAttribute("value");
+    else view.bar.value = share;
     if (view.drawn === state) return;
     view.drawn = state;
     view.item.dataset.state = state;
@@ -158,11 +196,12 @@ export class Queue {
     const at = this.#entries.indexOf(entry);
     this.#entries.splice(at, 1);
     entry.view.item.remove();
+    this.#letGo(entry);
     byId("queue").hidden = !this.#entries.length;
     const rest = this.#entries.filter((other) => other.state === "done" || other.state === "failed");
     if (entry.view.item.classList.contains("shown")) {
       if (rest.length) this.#select(rest.at(-1));
-      else this.#show(null);
+      else this.#select(null);
     }
     (this.#entries[Math.min(at, this.#entries.length - 1)]?.view.name ?? byId("file-button")).focus();
   }
@@ -176,17 +215,29 @@ function refuseTooLarge(file) {
   });
 }
 
+/** How much of the media is read, 0..1; null where that is not known. */
+function shareRead({ state, drafting }) {
+  if (state !== "analysing" || !drafting.draft?.seconds) return null;
+  return Math.min(1, drafting.draft.reached / drafting.draft.seconds);
+}
+
 function inWords(entry) {
   const { state, file } = entry;
   const waited = () => clock((performance.now() - entry.since) / 1000);
   return {
     waiting: () => `${size(file.size)} · waiting`,
     sending: () => `${size(file.size)} · sending, ${Math.floor(entry.share * 100)} %`,
-    analysing: () => `${size(file.size)} · analysing, ${waited()}`,
+    analysing: () => `${size(file.size)} · ${analysing(entry)}, ${waited()}`,
     done: () => `${entry.answer.analysis.media.kind} · ${verdictOf(entry.answer.analysis)}`,
     failed: () => entry.problem.document.title,
     cancelled: () => "cancelled",
   }[state]();
+}
+
+function analysing(entry) {
+  if (entry.job && !entry.drafting.draft) return "in the server's queue";
+  const share = shareRead(entry);
+  return share === null ? "analysing" : `analysing, ${Math.floor(share * 100)} %`;
 }
 
 function verdictOf({ emotion, status }) {

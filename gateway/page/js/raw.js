@@ -1,8 +1,11 @@
 // The answer itself: JSON, the call that gives it, and other forms to take away.
 
 import { announce, copyButton, make } from "./dom.js";
+import { isHeld, letGo } from "./holding.js";
+import { exportAgain, exportOf } from "./jobs.js";
 import { readKey } from "./options.js";
-import { exportAs } from "./server.js";
+import { readLimits } from "./server.js";
+import { span } from "./wording.js";
 
 const MOST_SHOWN = 200_000;
 
@@ -18,10 +21,10 @@ const FORMS = [
 
 /**
  * Draw the folds with the raw answer.
- * @param {{analysis: any, text: string, file: File, query: URLSearchParams}} shown
+ * @param {{analysis: any, file: File, query: URLSearchParams, job: string|null}} shown
  */
-export function drawRaw({ analysis, text, file, query }) {
-  const pretty = () => JSON.stringify(JSON.parse(text), null, 1);
+export function drawRaw({ analysis, file, query, job }) {
+  const pretty = () => JSON.stringify(analysis, null, 1);
   const code = make("pre", { class: "code", tabindex: 0, "aria-label": "Answer as JSON" });
   const fold = make(
     "details", { class: "fold" }, make("summary", { text: "JSON" }),
@@ -36,14 +39,14 @@ export function drawRaw({ analysis, text, file, query }) {
   return make(
     "section", { class: "raw", "aria-label": "Take it away" },
     make("h3", { text: "Take it away" }),
-    drawExports({ analysis, pretty, file, query }),
+    drawExports({ pretty, file, query, job }),
     make("details", { class: "fold" }, make("summary", { text: "The same call with curl" }),
       make("pre", { class: "code", tabindex: 0, "aria-label": "curl command", text: command }), make("div", { class: "row" }, copyButton("Copy command", () => command))),
     fold,
   );
 }
 
-function drawExports({ analysis, pretty, file, query }) {
+function drawExports({ pretty, file, query, job }) {
   const said = make("p", { class: "fine", role: "status" });
   const name = baseName(file.name);
   const json = make("button", { type: "button", class: "button small", text: "JSON" });
@@ -55,7 +58,7 @@ function drawExports({ analysis, pretty, file, query }) {
       button.setAttribute("aria-disabled", "true");
       said.textContent = `Asking the server for ${label} …`;
       try {
-        save(await exportAs(file, type, { query, key: readKey() }), `${name}.${suffix}`);
+        save(await exportAs(type, { file, query, job }), `${name}.${suffix}`);
         said.textContent = `Saved ${name}.${suffix}.`;
       } catch (error) {
         said.textContent = `${error.document?.detail ?? error.message} ${error.document?.remedy ?? ""}`;
@@ -64,11 +67,46 @@ function drawExports({ analysis, pretty, file, query }) {
     });
     return button;
   });
-  const sending = make("p", { class: "fine", text: "JSON is here already; for the other forms the file is sent and analysed once more, as the server kept nothing." });
-  return make("div", { class: "exports", "data-analysis": analysis.id }, make("div", { class: "row" }, json, others), sending, said);
+  return make("div", { class: "exports" }, make("div", { class: "row" }, json, others), job && isHeld(job) ? drawKept(job) : make("p", { class: "fine", text: NOTHING_KEPT }), said);
 }
 
-function save(blob, name) {
+const NOTHING_KEPT = "The server keeps nothing of it. JSON is here already; for the other forms the file is sent and analysed once more.";
+
+/** Say what the server keeps, and let it be erased. */
+function drawKept(job) {
+  const told = make("span", { text: "The server erased the media once they were analysed. It keeps this result until you leave this page." });
+  const button = make("button", { type: "button", class: "button small plain", text: "Erase it now" });
+  const place = make("p", { class: "fine kept" }, told, " ", button);
+  readLimits().then((limits) => {
+    if (limits && button.isConnected) told.textContent = told.textContent.replace(/\.$/, `, for ${span(limits.retention_seconds)} at most.`);
+  });
+  button.addEventListener("click", async () => {
+    try {
+      await letGo(job);
+      told.textContent = NOTHING_KEPT;
+      button.remove();
+      announce("Erased: the server keeps nothing of it.");
+    } catch (error) {
+      told.textContent = `It could not be erased: ${error.message}`;
+    }
+  });
+  return place;
+}
+
+/** Ask for a form of the result that is kept; where it is gone, send the file again. */
+async function exportAs(type, { file, query, job }) {
+  if (job && isHeld(job)) {
+    try {
+      return await exportOf(job, type, { key: readKey() });
+    } catch (error) {
+      if (error.document?.status !== 404) throw error;
+    }
+  }
+  return exportAgain(file, type, { query, key: readKey() });
+}
+
+/** Let the browser save something. */
+export function save(blob, name) {
   const url = URL.createObjectURL(blob);
   const link = make("a", { href: url, download: name });
   link.click();

@@ -3,7 +3,6 @@
 import { FaceTrack } from "./boxes.js";
 import { copyButton, make } from "./dom.js";
 import { glyph } from "./emotions.js";
-import { makePlayer } from "./player.js";
 import { drawRaw } from "./raw.js";
 import { showFilm, showPicture } from "./stage.js";
 import { Timeline } from "./timeline.js";
@@ -14,16 +13,14 @@ const MOST_PEOPLE_LISTED = 24;
 
 /**
  * Draw a result.
- * @param {{analysis: any, text: string, file: File, query: URLSearchParams}} answer
- * @returns {Promise<{element: HTMLElement, close: () => void}>} `close` frees the media
+ * @param {{analysis: any, file: File, query: URLSearchParams, job: string|null}} answer
+ * @param {import("./player.js").Opened} opened
  */
-export async function drawResult(answer) {
+export function drawResult(answer, { url, player }) {
   const { analysis, file } = answer;
-  const url = URL.createObjectURL(file);
   const { kind } = analysis.media;
-  const player = kind === "picture" ? null : await makePlayer(kind, url, analysis.media.seconds ?? 0);
   const timeline = player && new Timeline({ analysis: { ...analysis, moments: analysis.moments ?? [] }, file, player });
-  const element = make(
+  return make(
     "div", { class: `result-body ${kind}` },
     make("header", { class: "result-head" },
       make("h2", { id: "result-title", tabindex: -1, text: file.name }), make("p", { class: "fine", text: describeMedia(analysis.media) })),
@@ -37,16 +34,11 @@ export async function drawResult(answer) {
     drawRaw(answer),
     drawOrigin(analysis),
   );
-  const close = () => {
-    player?.close();
-    URL.revokeObjectURL(url);
-  };
-  return { element, close };
 }
 
 function drawStage(analysis, url, player, name) {
   if (analysis.media.kind === "picture") return showPicture(analysis, url, name);
-  return analysis.media.kind === "film" ? showFilm(analysis, player) : null;
+  return analysis.media.kind === "film" ? showFilm(analysis, player).element : null;
 }
 
 /** Say what is missing and why. */

@@ -19,25 +19,27 @@ export class Cancelled extends Error {}
 const at = (path) => new URL(path, document.baseURI);
 
 /**
- * Upload a file and wait for its analysis.
+ * Upload a file.
  * @param {Blob} file
- * @param {{query: URLSearchParams, key: string, signal: AbortSignal, onSent: (share: number) => void}} how
- * @returns {Promise<{analysis: any, text: string}>} the answer, and its text as it came
+ * @param {{query: URLSearchParams, key: string, signal: AbortSignal, onSent: (share: number) => void, prefer?: string}} how
+ * @returns {Promise<{status: number, body: any}>} 200 with the analysis, or 202 with the job
  */
-export function analyse(file, { query, key, signal, onSent }) {
+export function upload(file, { query, key, signal, onSent, prefer }) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest(); // fetch tells no progress of an upload
     request.open("POST", withQuery("v1/analyses", query));
     request.setRequestHeader("Content-Type", file.type || "application/octet-stream");
     request.setRequestHeader("Accept", "application/json");
+    if (prefer) request.setRequestHeader("Prefer", prefer);
     if (key) request.setRequestHeader("Authorization", `Bearer ${key}`);
     request.upload.addEventListener("progress", (event) => {
       if (event.lengthComputable) onSent(event.loaded / event.total);
     });
     request.upload.addEventListener("load", () => onSent(1));
     request.addEventListener("load", () => {
-      if (request.status === 200) resolve({ analysis: JSON.parse(request.responseText), text: request.responseText });
-      else reject(problemOf(request.status, request.responseText, request.getResponseHeader("Retry-After")));
+      const { status, responseText } = request;
+      if (status === 200 || status === 202) resolve({ status, body: JSON.parse(responseText) });
+      else reject(problemOf(status, responseText, request.getResponseHeader("Retry-After")));
     });
     request.addEventListener("error", () => reject(unreachable()));
     request.addEventListener("abort", () => reject(new Cancelled()));
@@ -48,20 +50,22 @@ export function analyse(file, { query, key, signal, onSent }) {
 }
 
 /**
- * Send the file once more and get the analysis in another form.
- * @returns {Promise<Blob>}
+ * Call the server; the answer is a good one.
+ * @param {string} path below this page's own address
+ * @param {RequestInit & {key?: string, query?: URLSearchParams}} [how]
+ * @returns {Promise<Response>}
+ * @throws {Problem|Cancelled}
  */
-export async function exportAs(file, mediaType, { query, key }) {
-  const headers = { Accept: mediaType, "Content-Type": file.type || "application/octet-stream" };
-  if (key) headers.Authorization = `Bearer ${key}`;
+export async function call(path, { key, query, headers = {}, ...how } = {}) {
+  const asked = key ? { ...headers, Authorization: `Bearer ${key}` } : headers;
   let answer;
   try {
-    answer = await fetch(withQuery("v1/analyses", query), { method: "POST", body: file, headers });
+    answer = await fetch(withQuery(path, query ?? ""), { ...how, headers: asked });
   } catch {
-    throw unreachable();
+    throw how.signal?.aborted ? new Cancelled() : unreachable();
   }
   if (!answer.ok) throw problemOf(answer.status, await answer.text(), answer.headers.get("Retry-After"));
-  return answer.blob();
+  return answer;
 }
 
 /** Give the limits of the server, or null where it does not tell. */
@@ -104,7 +108,8 @@ function problemOf(status, body, retryAfter) {
   }, wait);
 }
 
-function unreachable() {
+/** The problem of a server that does not answer. */
+export function unreachable() {
   return new Problem({
     title: "No answer", detail: "The connection to the server failed before an answer came.",
     remedy: "Check that the server still runs, then try again.",

@@ -20,6 +20,7 @@ export function showPicture(analysis, url, name) {
 /**
  * Show a film with its faces, as its player goes on.
  * @param {import("./player.js").Player} player
+ * @returns {{element: HTMLElement, update: () => void}} `update` is called when there are more frames
  */
 export function showFilm(analysis, player) {
   const track = new FaceTrack(analysis.frames ?? []);
@@ -31,12 +32,16 @@ export function showFilm(analysis, player) {
   frame.style.setProperty("--ratio", width / height);
   if (player.element) {
     player.element.setAttribute("aria-label", "Your film");
-    player.element.addEventListener("click", () => player.toggle());
+    player.element.onclick = () => player.toggle();
   }
   const follow = () => boxes.show(track.facesAt(player.time()));
   player.onTime(follow);
   follow();
-  return make("div", { class: "stage" }, frame);
+  const update = () => {
+    track.measure();
+    follow();
+  };
+  return { element: make("div", { class: "stage" }, frame), update };
 }
 
 function upright({ width, height, rotation }) {

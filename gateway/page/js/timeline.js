@@ -8,12 +8,16 @@ import { clock, judgement } from "./wording.js";
 
 const SYMBOLS = { play: "M8 5.5v13l10.5-6.5z", pause: "M8 5.5v13M16 5.5v13" };
 
-/** @param {{analysis: any, file: Blob, player: import("./player.js").Player}} shown */
+/**
+ * Draws an analysis, or a draft of one that grows.
+ * @param {{analysis: any, file: Blob, player: import("./player.js").Player}} shown
+ */
 export class Timeline {
   #player;
   #seconds;
   #lanes;
   #step;
+  #drawn;
   #hovered = null;
   #asked = "";
 
@@ -27,18 +31,37 @@ export class Timeline {
     this.#build(unshown);
     if (analysis.media.audio) this.#addSound(file);
     player.onTime(() => this.#follow());
+    if (analysis.reading) this.update(analysis);
+    else this.#follow();
+  }
+
+  /** Show how far a draft has come. @param {import("./draft.js").Draft} draft */
+  update(draft) {
+    this.#lanes = lanesOf(draft).lanes;
+    this.#drawn = this.#drawn.map((old, at) => {
+      const lane = this.#drawLane(this.#lanes[at]);
+      old.replaceWith(lane);
+      return lane;
+    });
+    const figures = new FiguresTable(this.#lanes);
+    this.figures.element.replaceWith(figures.element);
+    this.figures = figures;
+    this.#asked = "";
+    this.unread.style.left = `${Math.min(100, (draft.reached / this.#seconds) * 100)}%`;
     this.#follow();
   }
 
   #build(unshown) {
     this.playhead = make("div", { class: "playhead" });
+    this.unread = make("div", { class: "unread" });
+    this.#drawn = this.#lanes.map((lane) => this.#drawLane(lane));
     this.ghost = make("div", { class: "ghost", hidden: true }, make("span", { class: "ghost-time" }));
     this.slider = make(
       "div", {
         class: "tracks", role: "slider", tabindex: 0, "aria-label": "Position", "aria-valuemin": 0,
         "aria-valuemax": this.#seconds.toFixed(1), "aria-describedby": "timeline-keys",
       },
-      drawRuler(this.#seconds), this.#lanes.map((lane) => this.#drawLane(lane)), this.ghost, this.playhead,
+      drawRuler(this.#seconds), this.#drawn, this.unread, this.ghost, this.playhead,
     );
     this.names = make("div", { class: "names" }, make("div", { class: "ruler" }),
       this.#lanes.map((lane) => make("div", { class: `lane ${lane.kind}` }, make("span", { text: lane.name }))));
@@ -68,7 +91,7 @@ export class Timeline {
 
   async #addSound(file) {
     const lane = make("div", { class: "lane sound" });
-    this.slider.insertBefore(lane, this.ghost);
+    this.slider.insertBefore(lane, this.unread);
     this.names.append(make("div", { class: "lane sound" }, make("span", { text: "Sound" })));
     try {
       lane.append(drawLevels(await readLevels(file, this.#seconds)));
@@ -81,7 +104,7 @@ export class Timeline {
   #sound() {
     const { element } = this.#player;
     if (!element) return null;
-    const button = make("button", { type: "button", class: "button small plain", "aria-pressed": "false", text: "Mute" });
+    const button = make("button", { type: "button", class: "button small plain", "aria-pressed": String(element.muted), text: "Mute" });
     button.addEventListener("click", () => {
       element.muted = !element.muted;
       button.setAttribute("aria-pressed", String(element.muted));

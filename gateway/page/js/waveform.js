@@ -14,7 +14,14 @@ const COLUMNS = 600;
  * @returns {Promise<number[]>}
  * @throws {Error} with what to tell, where it cannot be drawn
  */
-export async function readLevels(file, seconds) {
+export function readLevels(file, seconds) {
+  if (!read.has(file)) read.set(file, decode(file, seconds));
+  return read.get(file);
+}
+
+const read = new WeakMap(); // decoding is dear, and a result is drawn more than once
+
+async function decode(file, seconds) {
   if (file.size > MOST_BYTES || seconds > MOST_SECONDS) throw new Error("Too long to draw here.");
   let sound;
   try {

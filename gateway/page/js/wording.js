@@ -15,6 +15,12 @@ export function clock(seconds) {
   return hours ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}.${tenths % 10}`;
 }
 
+/** Give a length of time in words, for limits: `an hour`, `10 minutes`. */
+export function span(seconds) {
+  if (seconds % 3600 === 0) return seconds === 3600 ? "an hour" : `${seconds / 3600} hours`;
+  return seconds % 60 === 0 ? `${seconds / 60} minutes` : clock(seconds);
+}
+
 /** Give a number of bytes in B, kB or MB (thousands). */
 export function size(bytes) {
   if (bytes >= 1e6) return `${(bytes / 1e6).toFixed(bytes >= 1e8 ? 0 : 1)} MB`;

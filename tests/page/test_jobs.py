@@ -1,0 +1,165 @@
+"""What takes longer is a job: its progress, its result in other forms, and its end."""
+
+import re
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests import media_files
+from tests.page.conftest import Visitor
+from tests.page.test_files import expect
+
+__all__ = ["expect"]
+
+
+@pytest.fixture(scope="module")
+def long_film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """More than a minute of a talking face: long enough to be looked at while it is read."""
+    path = tmp_path_factory.mktemp("long") / "long.webm"
+    return media_files.talking_film(
+        path,
+        seconds=80,
+        width=160,
+        height=120,
+        video=media_files.VideoSpec(codec="libvpx", options=(("deadline", "realtime"), ("cpu-used", "8"))),
+        audio=media_files.AudioSpec(codec="libopus"),
+    )
+
+
+def job_of(visitor: Visitor) -> str:
+    """Give the id of the job that the page was given last."""
+    return visitor.jobs[-1].rsplit("/", 1)[-1]
+
+
+def wait_until_gone(gateway: httpx.Client, job: str) -> None:
+    """Wait until the server has nothing of a job any more."""
+    give_up = time.monotonic() + 60
+    while gateway.get(f"/v1/analyses/{job}").status_code != 404:
+        assert time.monotonic() < give_up, f"{job} is still there"
+        time.sleep(0.1)
+
+
+def test_a_film_is_looked_at_while_it_is_read(
+    visitor: Visitor, long_film: Path, gateway: httpx.Client, expect
+):
+    page = visitor.page
+    visitor.give(long_film)
+    visitor.wait_for("analysing")
+    expect(page.locator(".entry-state")).to_have_text(re.compile("analysing, [1-9][0-9]? %"))
+    expect(page.locator(".found")).to_have_text(re.compile(r"of 1:20\.\d: [1-9]\d* faces in"))
+    expect(page.locator(".names .lane span")).to_have_text(["Fused", "Faces", "Voice", "Sound"])
+    # The bands grow, and end where the veil over what was not read begins.
+    page.wait_for_function("() => parseFloat(document.querySelector('.unread').style.left) > 0")
+    page.locator(".tracks .lane.person .bands path").first.wait_for(state="attached")
+    expect(page.locator(".box-label")).to_be_visible()
+    # Who listens to the film and walks along it is not disturbed when it ends.
+    slider = page.get_by_role("slider", name="Position")
+    slider.press("Shift+ArrowRight")
+    visitor.wait_for("done")
+    expect(slider).to_be_focused()
+    expect(slider).to_have_attribute("aria-valuenow", "1.00")
+    expect(page.locator(".names .lane span")).to_have_text(["Fused", "Person 1", "Voice", "Sound"])
+    assert visitor.answer() == gateway.get(f"/v1/analyses/{job_of(visitor)}").json()["analysis"]
+
+
+def test_the_result_is_taken_in_other_forms_and_erased(
+    visitor: Visitor, media: Path, gateway: httpx.Client, tmp_path: Path, expect
+):
+    page = visitor.page
+    sent = []
+    page.on("request", lambda request: sent.append(request.method) if request.method == "POST" else None)
+    visitor.give(media / "film.webm")
+    visitor.wait_for("done")
+    assert gateway.get(f"/v1/analyses/{job_of(visitor)}").status_code == 200
+    expect(page.locator(".kept")).to_contain_text("until you leave this page, for an hour at most")
+    for label, suffix in (("Faces, CSV", "csv"), ("Captions, WebVTT", "vtt")):
+        with page.expect_download() as waiting:
+            page.get_by_role("button", name=label).click()
+        waiting.value.save_as(tmp_path / suffix)
+        said = gateway.get(f"/v1/analyses/{job_of(visitor)}.{suffix}").content
+        assert (tmp_path / suffix).read_bytes() == said
+    assert sent == ["POST"]  # the media went once
+
+    page.get_by_role("button", name="Erase it now").click()
+    expect(page.locator(".kept")).to_contain_text("The server keeps nothing of it")
+    wait_until_gone(gateway, job_of(visitor))
+    # What is on the page stays; for another form the film goes once more.
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Captions, WebVTT").click()
+    waiting.value.save_as(tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == (tmp_path / "vtt").read_bytes()
+    assert sent == ["POST", "POST"]
+
+
+def test_a_picture_leaves_nothing_to_erase(visitor: Visitor, media: Path, expect):
+    visitor.give(media / "picture.jpg")
+    visitor.wait_for("done")
+    assert visitor.jobs == []
+    expect(visitor.page.locator(".exports")).to_contain_text("The server keeps nothing of it")
+
+
+def test_removing_and_leaving_erase(visitor: Visitor, media: Path, gateway: httpx.Client):
+    page = visitor.page
+    visitor.give(media / "sound.wav")
+    visitor.wait_for("done")
+    page.get_by_role("button", name="Remove sound.wav").click()
+    wait_until_gone(gateway, job_of(visitor))
+
+    visitor.give(media / "film.webm")
+    visitor.wait_for("done")
+    assert len(visitor.jobs) == 2
+    page.goto(f"{visitor.origin}/docs")
+    wait_until_gone(gateway, job_of(visitor))
+
+
+def test_cancelling_stops_the_work(visitor: Visitor, long_film: Path, gateway: httpx.Client, expect):
+    page = visitor.page
+    visitor.give(long_film)
+    expect(page.locator(".entry-state")).to_contain_text("analysing")
+    page.get_by_role("button", name="Cancel long.webm").click()
+    expect(page.locator(".entry")).to_have_attribute("data-state", "cancelled")
+    wait_until_gone(gateway, job_of(visitor))
+    expect(page.locator("#result")).to_be_hidden()
+
+
+def test_events_go_on_over_a_broken_connection(visitor: Visitor, media: Path, expect):
+    page = visitor.page
+    broken = []
+
+    def answer(route):
+        broken.append(route.request.headers.get("last-event-id"))
+        if len(broken) == 1:
+            route.abort("connectionreset")
+        else:
+            route.fallback()
+
+    page.route("**/events", answer)
+    visitor.give(media / "film.webm")
+    visitor.wait_for("done")
+    assert broken[:2] == [None, None]
+    visitor.faults = [fault for fault in visitor.faults if "ERR_CONNECTION_RESET" not in fault]
+
+
+def test_a_server_that_cannot_keep_jobs_answers_plainly(visitor: Visitor, media: Path, expect):
+    page = visitor.page
+    refusal = {
+        "type": "/problems/service-unavailable",
+        "title": "Unavailable",
+        "status": 503,
+        "detail": "No.",
+    }
+
+    def answer(route):
+        if "prefer" in route.request.headers:
+            route.fulfill(status=503, json=refusal)
+        else:
+            route.fallback()
+
+    page.route("**/v1/analyses", answer)
+    visitor.give(media / "sound.wav")
+    visitor.wait_for("done")
+    assert visitor.jobs == []
+    expect(page.locator(".exports")).to_contain_text("The server keeps nothing of it")
+    visitor.forgive(503)
