@@ -199,4 +199,6 @@ def _environment() -> dict[str, str]:
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
         "MALLOC_ARENA_MAX": "1",
+        # Of 16 MB at most: what one picture has used is there for the next.
+        "PILLOW_BLOCKS_MAX": "1",
     }

@@ -2,7 +2,7 @@
 
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -78,6 +78,13 @@ class RecordWriter:
         """Write one frame; `pixels` holds height x width x 3 bytes."""
         self._write(RecordKind.FRAME, pixels, t=t, height=height, width=width)
 
+    def frame_in_strips(self, t: float, height: int, width: int, strips: Iterable[bytes]) -> None:
+        """Write one frame from top to bottom; the strips hold height x width x 3 bytes together."""
+        length = height * width * 3
+        self._send((memoryview(HEADER.pack(RecordKind.FRAME, height, width, t, length)),))
+        for strip in strips:
+            self._send((memoryview(strip),))
+
     def sound(self, t: float, samples: memoryview) -> None:
         """Write float32 samples that begin at `t`."""
         self._write(RecordKind.SOUND, samples, t=t)
@@ -90,10 +97,9 @@ class RecordWriter:
         self, kind: RecordKind, payload: memoryview, *, t: float = 0.0, height: int = 0, width: int = 0
     ) -> None:
         payload = payload.cast("B")
-        parts: Sequence[memoryview] = (
-            memoryview(HEADER.pack(kind, height, width, t, payload.nbytes)),
-            payload,
-        )
+        self._send((memoryview(HEADER.pack(kind, height, width, t, payload.nbytes)), payload))
+
+    def _send(self, parts: Sequence[memoryview]) -> None:
         while parts:
             parts = _after(parts, os.writev(self._descriptor, parts))
 

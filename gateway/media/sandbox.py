@@ -18,11 +18,13 @@ from pydantic import BaseModel, ConfigDict
 from gateway.media import seccomp
 from gateway.media.limits import MediaLimits
 
-UPLOAD_FD = 3
-OUTPUT_FD = 4
+FIRST_FD = 3
+UPLOAD_FD = FIRST_FD
+OUTPUT_FD = FIRST_FD + 1
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
+_PR_SET_NAME = 15
 _PR_SET_NO_NEW_PRIVS = 38
 _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
@@ -59,6 +61,13 @@ class Usage(BaseModel):
         return cls(cpu_ms=1000 * (usage.ru_utime + usage.ru_stime), peak_bytes=usage.ru_maxrss * unit)
 
 
+def name_process(name: str) -> None:
+    """Give this process a name for `ps` and `top`, of 15 ASCII characters at most."""
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "prctl"):
+        libc.prctl(_PR_SET_NAME, name.encode("ascii"), 0, 0, 0)
+
+
 def leave_network() -> bool:
     """Move this process and its children to come into a network of their own without any way out.
 
@@ -88,14 +97,16 @@ def own_address_space() -> int:
     return pages * resource.getpagesize()
 
 
-def keep_only(upload: int, output: int) -> None:
-    """Keep the three standard streams, the upload as descriptor 3 and the output as 4; close all others."""
-    # By way of higher numbers, for each may stand where the other belongs.
-    above = OUTPUT_FD + 1
-    spare_upload = fcntl.fcntl(upload, fcntl.F_DUPFD_CLOEXEC, above)
-    spare_output = fcntl.fcntl(output, fcntl.F_DUPFD_CLOEXEC, above)
-    os.dup2(spare_upload, UPLOAD_FD, inheritable=False)
-    os.dup2(spare_output, OUTPUT_FD, inheritable=False)
+def keep_only(*descriptors: int) -> None:
+    """Keep the three standard streams and these descriptors, as 3, 4 and so on; close all others.
+
+    The upload's comes first, then the output's.
+    """
+    # By way of higher numbers, for each may stand where another belongs.
+    above = FIRST_FD + len(descriptors)
+    copies = [fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, above) for descriptor in descriptors]
+    for place, copy in enumerate(copies, start=FIRST_FD):
+        os.dup2(copy, place, inheritable=False)
     highest = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     os.closerange(above, min(highest, 1 << 16))
 

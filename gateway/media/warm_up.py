@@ -1,7 +1,9 @@
 """Running every part of the decoder once, on media made here, so that each child finds all of it loaded."""
 
+import functools
 import io
 import math
+from collections.abc import Sequence
 from fractions import Fraction
 
 import av
@@ -23,13 +25,17 @@ from gateway.media.worker import report
 _PICTURE_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
 
 
+# Most uploads that somebody waits for are pictures, or begin as one.
+_REHEARSED_SIDE = 1024
+
+
 class _Nowhere(RecordWriter):
     """Takes records and forgets them."""
 
     def __init__(self) -> None:
         super().__init__(-1)
 
-    def _write(self, *_: object, **__: object) -> None:
+    def _send(self, parts: Sequence[memoryview]) -> None:  # noqa: ARG002 - as its base
         return
 
 
@@ -37,10 +43,25 @@ def warm_up() -> None:
     """Decode a small picture of every kind, a film with sound, and a text."""
     av.logging.set_level(None)
     files = [_picture(name) for name in _PICTURE_FORMATS]
-    files += [_film(), io.BytesIO(b"plain text")]
+    files += [_film(), io.BytesIO(b"plain text"), io.BytesIO(_rehearsed())]
     for file in files:
         file.seek(0)
         report(file, _Nowhere(), MediaLimits(), DecodeOptions())
+
+
+@functools.cache
+def _rehearsed() -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (_REHEARSED_SIDE, _REHEARSED_SIDE), (90, 120, 150)).save(file, "JPEG")
+    return file.getvalue()
+
+
+def rehearse() -> None:
+    """Decode a picture of one megapixel, so that the memory for the next one is there.
+
+    Pillow keeps the block of memory that it used last (`PILLOW_BLOCKS_MAX`).
+    """
+    report(io.BytesIO(_rehearsed()), _Nowhere(), MediaLimits(), DecodeOptions())
 
 
 def _picture(name: str) -> io.BytesIO:

@@ -11,11 +11,12 @@ from gateway.media.film import FilmDecoder, Frame, Sound
 from gateway.media.geometry import UPRIGHT, Orientation
 from gateway.media.limits import MediaLimits
 from gateway.media.options import DecodeOptions
-from gateway.media.pictures import Picture
+from gateway.media.pictures import Picture, strips
 from gateway.media.probe import open_media
 from gateway.media.records import Ending, ProblemRecord, RecordKind, RecordWriter
 from gateway.media.refusals import damaged, out_of_memory
 from gateway.media.signatures import Container, identify
+from gateway.media.unended import PacketDecoder, open_unended
 from shared.contracts.analyses import Notice
 from shared.contracts.media import Media
 from shared.contracts.problems import Problem
@@ -50,6 +51,10 @@ def report(file: BinaryIO, writer: RecordWriter, limits: MediaLimits, options: D
 
 
 def _decode(file: BinaryIO, writer: RecordWriter, limits: MediaLimits, options: DecodeOptions) -> Ending:
+    if options.unended == "packets":
+        return _decode_packets(file, writer, limits, options)
+    if options.unended == "container":
+        return _decode_film(*open_unended(file), writer, limits, options)
     container = identify(file)
     if container.demuxer is None:
         return _decode_picture(file, container, writer, limits, options)
@@ -62,12 +67,21 @@ def _decode_picture(
     picture = Picture(file, container, limits)
     if options.faces:
         # Decoded before it is announced, so that a damaged picture is refused and nothing is heard of it.
-        pixels = picture.pixels(options.picture_side)
+        image = picture.upright(options.picture_side)
         writer.document(RecordKind.PROBED, picture.media)
-        writer.frame(0.0, pixels.shape[0], pixels.shape[1], pixels.data)
+        writer.frame_in_strips(0.0, image.height, image.width, strips(image))
     else:
         writer.document(RecordKind.PROBED, picture.media)
     return _ending(picture.media, None)
+
+
+def _decode_packets(
+    file: BinaryIO, writer: RecordWriter, limits: MediaLimits, options: DecodeOptions
+) -> Ending:
+    sandbox.raise_cpu_limit(limits.cpu_seconds)
+    decoder = PacketDecoder(file, writer, limits, options)
+    decoder.run()
+    return _ending(decoder.media, round(decoder.seconds, 6))
 
 
 def _decode_film(

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests import media_files
+from tests.cli.processes import children_of, waits_for_an_upload
 
 
 @pytest.fixture(scope="module")
@@ -18,21 +19,11 @@ def long_film(tmp_path_factory):
 
 
 def children() -> set[int]:
-    """Processes below this one: the decoder's, as the services run inside this process."""
-    found = set()
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = status.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        found.add((int(status.parent.name), int(fields[1])))
-    below, known = set(), {os.getpid()}
-    while True:
-        more = {pid for pid, parent in found if parent in known} - below
-        if not more:
-            return below
-        below |= more
-        known |= more
+    """Processes below this one: the decoder's, as the services run inside this process.
+
+    The one that waits for the next upload comes and goes, and is left out.
+    """
+    return {pid for pid in children_of(os.getpid()) if not waits_for_an_upload(pid)}
 
 
 def descriptors() -> int:

@@ -28,6 +28,28 @@ def children_of(pid: int) -> list[int]:
     return found + [grandchild for child in found for grandchild in children_of(child)]
 
 
+def decoders_of(nursery: int) -> list[int]:
+    """Processes that decode an upload, not the one that waits for the next (gateway/media/spare.py)."""
+    return [pid for pid in children_of(nursery) if name_of(pid) == "decoder"]
+
+
+def waits_for_an_upload(pid: int) -> bool:
+    """Whether it is a child of the decoders' parent that has no work yet; such a one comes and goes."""
+    try:
+        parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return name_of(pid) == name_of(parent) == "decoders"
+
+
+def name_of(pid: int) -> str:
+    """The name that a process has given itself; empty for one that has ended."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
 def eventually(holds: Callable[[], bool], *, seconds: float = 30) -> bool:
     """Wait until it holds."""
     give_up = time.monotonic() + seconds

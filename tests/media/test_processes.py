@@ -15,6 +15,7 @@ from gateway.media.decoder import DecodedFrame, DecodeOptions, DecoderPool
 from gateway.media.limits import MediaLimits
 from shared.contracts.problems import Problem
 from tests import media_files
+from tests.cli.processes import children_of, decoders_of, is_alive, waits_for_an_upload
 from tests.media.conftest import decode_all, refusal_of
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
@@ -27,26 +28,6 @@ def endless(tmp_path_factory):
     picture = media_files.noise(640, 480)
     jpeg = media_files.write_picture(folder / "a.jpg", picture).read_bytes()
     return media_files.moving_jpegs(folder / "endless.avi", jpeg, size=(640, 480), frames=1500)
-
-
-def children_of(pid):
-    """Process ids of the living and the dead but unburied children."""
-    children = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rsplit(")", 1)[1].split()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if int(fields[1]) == pid:
-            children.append(int(stat.parent.name))
-    return children
-
-
-def is_alive(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 async def until(condition, seconds=5.0):
@@ -71,13 +52,13 @@ def open_descriptors():
 async def test_nothing_is_left_after_good_and_bad_uploads(pool, endless, made, tmp_path):
     (tmp_path / "text").write_bytes(b"no film")
     await decode_all(pool, made("PICTURES", "png"))
-    before = open_descriptors(), children_of(nursery_pid(pool))
+    before = open_descriptors(), decoders_of(nursery_pid(pool))
     for _ in range(3):
         await decode_all(pool, made("FILMS", "mp4"))
         await refusal_of(pool, tmp_path / "text")
         async with pool.decode(endless, DecodeOptions(), deadline=soon()) as decoding:
             await decoding.probe()
-    assert (open_descriptors(), children_of(nursery_pid(pool))) == before == (before[0], [])
+    assert (open_descriptors(), decoders_of(nursery_pid(pool))) == before == (before[0], [])
     assert pool.state.running == pool.state.waiting == 0
 
 
@@ -85,10 +66,10 @@ async def test_leaving_early_ends_the_process(pool, endless):
     async with pool.decode(endless, DecodeOptions(fps=25), deadline=soon()) as decoding:
         async for piece in decoding:
             assert isinstance(piece, DecodedFrame)
-            (child,) = children_of(nursery_pid(pool))
+            (child,) = decoders_of(nursery_pid(pool))
             break
     assert not is_alive(child)
-    assert children_of(nursery_pid(pool)) == []
+    assert decoders_of(nursery_pid(pool)) == []
 
 
 async def test_a_cancelled_caller_ends_the_process(pool, endless):
@@ -101,11 +82,11 @@ async def test_a_cancelled_caller_ends_the_process(pool, endless):
 
     task = asyncio.create_task(caller())
     await began.wait()
-    assert len(children_of(nursery_pid(pool))) == 1
+    assert len(decoders_of(nursery_pid(pool))) == 1
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    await until(lambda: not children_of(nursery_pid(pool)))
+    await until(lambda: not decoders_of(nursery_pid(pool)))
     assert pool.state.running == 0
 
 
@@ -117,13 +98,13 @@ async def test_an_error_of_the_caller_ends_the_process(pool, endless):
 
     with pytest.raises(ZeroDivisionError):
         await caller()
-    assert children_of(nursery_pid(pool)) == []
+    assert decoders_of(nursery_pid(pool)) == []
 
 
 async def test_who_does_not_read_holds_the_process_up_and_no_memory(pool, endless):
     async with pool.decode(endless, DecodeOptions(fps=25), deadline=soon()) as decoding:
         await decoding.probe()
-        (child,) = children_of(nursery_pid(pool))
+        (child,) = decoders_of(nursery_pid(pool))
         ticks = []
         for _ in range(3):
             await asyncio.sleep(0.4)
@@ -152,13 +133,13 @@ async def test_the_deadline_while_reading(pool, endless):
     with pytest.raises(Problem) as caught:
         await caller()
     assert caught.value.name == "deadline-exceeded"
-    assert children_of(nursery_pid(pool)) == []
+    assert decoders_of(nursery_pid(pool)) == []
 
 
 async def test_the_deadline_while_nobody_reads(pool, endless):
     async with pool.decode(endless, DecodeOptions(fps=25), deadline=soon(0.6)) as decoding:
         await decoding.probe()
-        await until(lambda: not children_of(nursery_pid(pool)))
+        await until(lambda: not decoders_of(nursery_pid(pool)))
         with pytest.raises(Problem) as caught:
             async for _ in decoding:
                 pass
@@ -193,7 +174,7 @@ async def test_ten_first_uploads_at_once(made):
 async def test_a_killed_process_is_not_the_files_fault(pool, endless):
     async with pool.decode(endless, DecodeOptions(fps=25), deadline=soon()) as decoding:
         await decoding.probe()
-        os.kill(children_of(nursery_pid(pool))[0], signal.SIGKILL)
+        os.kill(decoders_of(nursery_pid(pool))[0], signal.SIGKILL)
         with pytest.raises(Problem) as caught:
             async for _ in decoding:
                 pass
@@ -204,7 +185,7 @@ async def test_a_killed_process_is_not_the_files_fault(pool, endless):
 async def test_a_crashed_process_is(pool, endless):
     async with pool.decode(endless, DecodeOptions(fps=25), deadline=soon()) as decoding:
         await decoding.probe()
-        os.kill(children_of(nursery_pid(pool))[0], signal.SIGSEGV)
+        os.kill(decoders_of(nursery_pid(pool))[0], signal.SIGSEGV)
         with pytest.raises(Problem) as caught:
             async for _ in decoding:
                 pass
@@ -215,14 +196,14 @@ async def test_a_stopped_process_is_ended_at_the_deadline(pool, endless):
     async def caller():
         async with pool.decode(endless, DecodeOptions(fps=25), deadline=soon(1.0)) as decoding:
             await decoding.probe()
-            os.kill(children_of(nursery_pid(pool))[0], signal.SIGSTOP)
+            os.kill(decoders_of(nursery_pid(pool))[0], signal.SIGSTOP)
             async for _ in decoding:
                 pass
 
     with pytest.raises(Problem) as caught:
         await caller()
     assert caught.value.name == "deadline-exceeded"
-    assert children_of(nursery_pid(pool)) == []
+    assert decoders_of(nursery_pid(pool)) == []
 
 
 async def test_a_killed_nursery_takes_its_children_along_and_is_replaced(limited, made, endless):
@@ -230,7 +211,7 @@ async def test_a_killed_nursery_takes_its_children_along_and_is_replaced(limited
     first = nursery_pid(pool)
     async with pool.decode(endless, DecodeOptions(fps=25), deadline=soon()) as decoding:
         await decoding.probe()
-        (child,) = children_of(first)
+        (child,) = decoders_of(first)
         os.kill(first, signal.SIGKILL)
         with pytest.raises(Problem) as caught:
             async for _ in decoding:
@@ -248,7 +229,7 @@ async def test_a_stopped_nursery_is_replaced(limited, made, endless):
     first = nursery_pid(pool)
     async with pool.decode(endless, DecodeOptions(fps=25), deadline=soon()) as decoding:
         await decoding.probe()
-        (child,) = children_of(first)
+        (child,) = decoders_of(first)
         os.kill(first, signal.SIGSTOP)
     await until(lambda: not is_alive(child) and not is_alive(first))
     assert len((await decode_all(pool, made("PICTURES", "jpeg"))).frames) == 1
@@ -283,9 +264,72 @@ def test_a_killed_gateway_leaves_no_orphan(endless):
     command = [sys.executable, "-c", script, str(endless)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as gateway:
         nursery = int(gateway.stdout.readline())
-        (child,) = children_of(nursery)
+        (child,) = decoders_of(nursery)
         gateway.kill()
     give_up = time.monotonic() + 5
     while is_alive(nursery) or is_alive(child):
         assert time.monotonic() < give_up
         time.sleep(0.01)
+
+
+def spares_of(pool):
+    return [pid for pid in children_of(nursery_pid(pool)) if waits_for_an_upload(pid)]
+
+
+async def rested(pool):
+    """Wait until a child is there ahead of its upload."""
+    await until(lambda: spares_of(pool), seconds=30)
+    return spares_of(pool)[0]
+
+
+async def test_a_child_that_waits_takes_one_upload_and_ends(limited, made):
+    pool = await limited()
+    taken = []
+    for kind, name in (("PICTURES", "jpeg"), ("FILMS", "mp4"), ("PICTURES", "png")):
+        spare = await rested(pool)
+        async with pool.decode(made(kind, name), DecodeOptions(), deadline=soon()) as decoding:
+            await decoding.probe()
+            started = await decoding._job.started
+            assert [piece async for piece in decoding]
+        assert started.pid == spare
+        assert not is_alive(spare)
+        taken.append(spare)
+    assert len(set(taken)) == len(taken)
+
+
+async def test_a_child_that_waits_holds_nothing_and_is_shut_in_with_its_upload(limited, endless):
+    pool = await limited()
+    spare = await rested(pool)
+    # Three standard streams and the channel on which its order comes.
+    await until(lambda: {entry.name for entry in Path(f"/proc/{spare}/fd").iterdir()} == set("0123"))
+    async with pool.decode(endless, DecodeOptions(fps=25), deadline=soon()) as decoding:
+        await decoding.probe()
+        assert (await decoding._job.started).pid == spare
+        status = Path(f"/proc/{spare}/status").read_text()
+        assert ("Seccomp:\t2" in status) == pool.state.measures.system_call_filter
+        assert "NoNewPrivs:\t1" in status
+        limits = Path(f"/proc/{spare}/limits").read_text()
+        assert "Max open files            5                    5" in limits
+        assert "Max file size             0                    0" in limits
+
+
+async def test_a_child_that_waits_may_be_killed(limited, made):
+    pool = await limited()
+    spare = await rested(pool)
+    os.kill(spare, signal.SIGKILL)
+    await until(lambda: not is_alive(spare), seconds=30)
+    for _ in range(2):
+        assert len((await decode_all(pool, made("PICTURES", "jpeg"))).frames) == 1
+    assert pool.state.restarts == 0
+    await until(lambda: is_alive(spares_of(pool)[0]) if spares_of(pool) else False, seconds=30)
+
+
+async def test_a_child_that_waits_ends_with_its_parent(limited, made):
+    pool = await limited()
+    spare, first = await rested(pool), nursery_pid(pool)
+    os.kill(first, signal.SIGKILL)
+    await until(lambda: not is_alive(spare), seconds=30)
+    await until(lambda: pool._nursery is not None and nursery_pid(pool) != first, seconds=30)
+    last = await rested(pool)
+    await pool.close()
+    await until(lambda: not is_alive(last), seconds=30)

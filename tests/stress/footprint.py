@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.cli.processes import children_of, command_of
+from tests.cli.processes import children_of, command_of, waits_for_an_upload
 
 # The gateway's pools: sixteen connections to each of three services.
 _KEPT_CONNECTIONS = 48
@@ -50,8 +50,11 @@ class Footprint:
 
 
 def footprint_of(pid: int, folder: Path) -> Footprint:
-    """Look at a process, its children and theirs, and at the folder for uploads."""
-    pids = [pid, *children_of(pid)]
+    """Look at a process, its children and theirs, and at the folder for uploads.
+
+    The decoder that waits for the next upload is left out: it comes and goes.
+    """
+    pids = [each for each in [pid, *children_of(pid)] if not waits_for_an_upload(each)]
     states = {each: state for each in pids if (state := _state(each)) is not None}
     return Footprint(
         processes=tuple(sorted(name_of(each) for each in states)),

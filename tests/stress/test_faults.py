@@ -19,7 +19,14 @@ import httpx
 import pytest
 
 from tests import media_files
-from tests.cli.processes import children_of, command_of, eventually, is_alive
+from tests.cli.processes import (
+    children_of,
+    command_of,
+    decoders_of,
+    eventually,
+    is_alive,
+    waits_for_an_upload,
+)
 from tests.cli.stack import RunningServer, clean_environment, serving
 from tests.cli.test_supervisor import free_port
 from tests.stress.footprint import footprint_of
@@ -110,9 +117,9 @@ def whole_again(server: RunningServer, short: bytes, folder: Path) -> None:
     # A breaker may stay open for a moment after the service is back.
     assert eventually(complete, seconds=60)
     assert eventually(lambda: not footprint_of(server.process.pid, folder).files, seconds=60)
-    family = [command_of(pid) for pid in children_of(server.process.pid)]
+    family = [command_of(pid) for pid in children_of(server.process.pid) if not waits_for_an_upload(pid)]
     assert sum("gateway.media.nursery" in command for command in family) == 1
-    assert eventually(lambda: not children_of(nursery_of(server)), seconds=60), "a decoder is left"
+    assert eventually(lambda: not decoders_of(nursery_of(server)), seconds=60), "a decoder is left"
 
 
 def partial_without(answer: httpx.Response, service: str) -> None:
@@ -253,7 +260,7 @@ def test_a_service_that_is_slow(server, short, folder, tmp_path, service):
 
 def test_a_decoder_that_is_killed(server, film, short, folder):
     with under_way(server, film) as coming:
-        (decoder,) = children_of(nursery_of(server))
+        (decoder,) = decoders_of(nursery_of(server))
         os.kill(decoder, signal.SIGKILL)
         unavailable(coming.result())
     whole_again(server, short, folder)
@@ -261,7 +268,7 @@ def test_a_decoder_that_is_killed(server, film, short, folder):
 
 def test_a_decoder_that_is_stopped(server, film, short, folder):
     with under_way(server, film) as coming:
-        (decoder,) = children_of(nursery_of(server))
+        (decoder,) = decoders_of(nursery_of(server))
         with stopped(decoder):
             unavailable(coming.result())
     assert not is_alive(decoder)
