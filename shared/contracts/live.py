@@ -1,8 +1,8 @@
 """The messages of `WS /v1/live`: docs/live.md tells how they follow each other."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter, model_validator
+from pydantic import Field, TypeAdapter, field_validator
 
 from shared.contracts.analyses import Frame, Notice, Probed, SegmentsFound
 from shared.contracts.base import Contract
@@ -35,12 +35,13 @@ class LiveOpen(Contract):
         default=16_000, ge=8_000, le=48_000, description="Samples a second of sound packets."
     )
 
-    @model_validator(mode="after")
-    def _modalities_once(self) -> Self:
-        if len(set(self.modalities)) < len(self.modalities):
-            message = "modalities must not repeat"
+    @field_validator("modalities")
+    @classmethod
+    def _each_once(cls, value: tuple[Modality, ...]) -> tuple[Modality, ...]:
+        if len(set(value)) < len(value):
+            message = "each modality may stand there once"
             raise ValueError(message)
-        return self
+        return value
 
 
 class LiveEnd(Contract):

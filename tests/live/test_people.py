@@ -1,0 +1,123 @@
+"""People keep their numbers while windows come and go; what is remembered is bounded."""
+
+import numpy as np
+
+from gateway.live.people import People
+from shared.contracts.base import pack_vector
+from shared.contracts.emotions import Scores
+from shared.contracts.faces import Box, Face, FaceQuality, Pose
+from tests import media_files
+from tests.live.client import jpeg, packets, watch
+
+
+def a_face(yaw: float = 0.0) -> Face:
+    return Face(
+        box=Box(x=0.4, y=0.4, width=0.2, height=0.2),
+        detection=0.9,
+        pose=Pose(yaw=yaw, roll=0.0),
+        quality=FaceQuality(pixels=100, sharpness=20, brightness=0.5),
+        scores=Scores.of([1, 0, 0, 0, 0, 0, 0]),
+        appearance=pack_vector(np.ones(4) / 2),
+    )
+
+
+def seen(people: People, linked, known_as, times):
+    """Name the people of a window in which nobody is reminded of."""
+    return people.name(linked, known_as, times, 0)
+
+
+async def persons_in(viewer, seconds, faces, *, start):
+    """Show faces one after the other; give the persons that were seen, in order, each once."""
+    found = []
+    for _, message in packets(seconds, fps=2, faces=faces, start=start):
+        await viewer.send(message)
+        shown = await viewer.until("faces")
+        found += [face.person for face in shown.frames[0].faces if face.person not in found]
+    # In their first frame somebody may be a passing detection still.
+    return [person for person in found if person is not None]
+
+
+async def test_who_returns_after_the_window_keeps_the_number(hurried, faces, other_faces):
+    async with watch(hurried, "pictures", fps=2) as viewer:
+        assert await persons_in(viewer, 4, faces, start=0) == [1]
+        # Longer than any window.
+        assert await persons_in(viewer, 20, other_faces, start=4) == [2]
+        assert await persons_in(viewer, 4, faces, start=24) == [1]
+        assert await persons_in(viewer, 4, other_faces, start=28) == [2]
+        await viewer.say(event="end")
+        await viewer.to_the_end()
+    assert viewer.events[-1].people == 2
+    first_seen = {person.id: person.first_seen for event in viewer.all("moment") for person in event.people}
+    assert first_seen == {1: 0.0, 2: 4.0}
+
+
+async def test_two_people_beside_each_other(hurried):
+    left, right = media_files.astronaut(), media_files.grace_hopper()[:512]
+    both = [jpeg(np.concatenate([left, np.roll(right, shift, axis=0)], axis=1)) for shift in (0, 4, 8, 4)]
+    async with watch(hurried, "pictures", fps=2) as viewer:
+        assert sorted(await persons_in(viewer, 6, both, start=0)) == [1, 2]
+        assert sorted(await persons_in(viewer, 12, both, start=6)) == [1, 2]
+        by_place = {
+            (face.box.x > 0.5, face.person) for event in viewer.all("faces") for face in event.frames[0].faces
+        }
+    assert len(by_place) == 2
+
+
+def test_windows_that_overlap_agree():
+    people = People()
+    assert seen(people, [(1,), (1,)], [(None,), (None,)], [0.0, 0.2]) == {1: 1}
+    # The next window numbers them the other way round.
+    assert seen(people, [(2,), (2, 1)], [(1,), (None, None)], [0.2, 0.4]) == {2: 1, 1: 2}
+    assert people.count == 2
+
+
+def test_two_who_claim_one_number_do_not_share_it():
+    people = People()
+    seen(people, [(1,)], [(None,)], [0.0])
+    names = seen(people, [(1, 2), (1, 2), (1, None)], [(1, 1), (1, 1), (1, None)], [0.0, 0.2, 0.4])
+    assert names == {1: 1, 2: 2}
+
+
+def test_who_is_recognised_late_gets_the_old_number_back():
+    people = People()
+    seen(people, [(1,)], [(None,)], [0.0])
+    people.remember(0.0, [a_face()], (1,))
+    assert seen(people, [(1,)], [(None,)], [20.0]) == {1: 2}
+    (reminder,) = people.reminders([2])
+    assert reminder.person == 1
+    assert people.name([(1,), (1,), (1,)], [(1,), (2,), (None,)], [0.0, 20.0, 20.2], 1) == {1: 1}
+    assert people.first_seen(1) == 0.0
+    assert people.reminders([1]) == []
+
+
+def test_who_is_only_reminded_of_is_not_there():
+    people = People()
+    seen(people, [(1,)], [(None,)], [0.0])
+    people.remember(0.0, [a_face()], (1,))
+    assert people.name([(1,), (2,)], [(1,), (None,)], [0.0, 20.0], 1) == {2: 2}
+
+
+def test_a_passing_detection_is_nobody():
+    people = People()
+    assert seen(people, [(None,)], [(None,)], [0.0]) == {}
+    assert people.count == 0
+
+
+def test_somebody_is_remembered_as_seen_from_the_front():
+    people = People()
+    seen(people, [(1,)], [(None,)], [0.0])
+    people.remember(1.0, [a_face(yaw=5)], (1,))
+    people.remember(2.0, [a_face(yaw=70)], (1,))
+    assert [reminder.t for reminder in people.reminders([])] == [1.0]
+    people.remember(3.0, [a_face(yaw=-15)], (1,))
+    assert [reminder.t for reminder in people.reminders([])] == [3.0]
+
+
+def test_only_so_many_are_remembered_and_those_who_were_seen_last():
+    people = People()
+    for number in range(100):
+        t = float(number)
+        assert seen(people, [(1,)], [(None,)], [t]) == {1: number + 1}
+        people.remember(t, [a_face()], (number + 1,))
+    kept = [reminder.person for reminder in people.reminders([])]
+    assert kept == list(range(68, 101))
