@@ -55,7 +55,7 @@ speech at all.
 - **Encoder:** the convolutions and layers 0-3 of OpenAI's Whisper-base (MIT licence), int8 (dynamic, a scale
   for each output), positions cut to 10 s. The log-mel spectrum is computed inside the graph; its loudest
   value is put at a fixed level, so that the level of a recording says nothing (in one corpus the level alone
-  gives labels away). {summary["adaptation"]} The heads were trained on what the int8 encoder gives.
+  gives labels away). {_encoder(summary)} The heads were trained on what the int8 encoder gives.
 - **Statistics over time** (mean, spread, maximum, minimum) of the five maps, each map cut to its 256
   strongest directions, fp16.
 - **Head:** {summary["seeds"]} small networks (256 hidden units), trained side by side on all corpora. Each
@@ -73,9 +73,7 @@ speech at all.
 {_DATA}
 ## Figures
 
-Per cent, 95 % intervals by drawing speakers anew. Unseen speakers: one fold in six and the speakers who only
-calibrate (Java-SED: all six actors, leave one out); neither the encoder's adaptation nor the heads that are
-measured heard them. RAVDESS's unseen actors: 3, 6, 7, 13, 18 (its second published fold), 9 and 16.
+Per cent, 95 % intervals by drawing speakers anew. {_unseen(summary)}
 
 {_figures(summary)}
 {summary["tried"]}
@@ -103,6 +101,21 @@ Per cent, 95 % intervals by drawing speakers anew.
 {_figures(summary)}
 {summary["tried"]}
 {_LIMITS}"""
+
+
+def _encoder(summary: dict[str, Any]) -> str:
+    if not summary["adapted"]:
+        return "It stays as published."
+    return "Low-rank changes of its linear layers were learned on all corpora (`training.speech.adapt`)."
+
+
+def _unseen(summary: dict[str, Any]) -> str:
+    if not summary["adapted"]:
+        return """Unseen speakers: six folds by speaker (Java-SED: leave one
+actor out; RAVDESS: five published folds), directions and heads made anew for each."""
+    return """Unseen speakers: one fold in six and those who only
+calibrate (Java-SED: all six actors, leave one out); neither the encoder's changes nor the heads heard them.
+RAVDESS's unseen actors: 3, 6, 7, 13, 18 (its second published fold), 9 and 16."""
 
 
 def _calibration(summary: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Measure the `default` network's fits on speakers whom neither they nor the encoder's adaptation heard.
+"""Measure the `default` network's fits on speakers whom nothing in them heard.
 
 Sets its temperature. Writes `figures.json` (for manifest and card) and, for whoever fuses face and voice,
 `oof_javased.npz` and `oof_ravdess.npz`: logits of the fit that never heard the speaker.
@@ -86,10 +86,10 @@ def measure(what: str, right: npt.NDArray[np.bool_], speakers: npt.NDArray[np.st
     )
 
 
-def out_of_fold(fits: Path, table: Table, key: str = "logits") -> Floats:
-    """Logits of every clip from the fit that never heard its speaker; NaN where that fit was not made.
+def out_of_fold(fits: Path, table: Table, key: str = "logits", *, adapted: bool = False) -> Floats:
+    """Logits of every clip from the fit that never heard its speaker (test corpora: from the first).
 
-    Test corpora: from the first.
+    NaN where that fit was not made, and where an adapted encoder heard the speaker.
     """
     found = np.full((len(table), 7), np.nan)
     for k in range(FOLDS):
@@ -100,13 +100,15 @@ def out_of_fold(fits: Path, table: Table, key: str = "logits") -> Floats:
             if k == 0:
                 rows |= np.isin(table.corpus, TEST_ONLY)
             found[rows] = stored[key][rows]
+    if adapted:
+        found[heard_by_encoder(table)] = np.nan
     return found
 
 
 def corpus_figures(table: Table, logits: Floats, *, how: str) -> list[Measured]:
-    """Accuracy over seven classes for each corpus, on the clips that the encoder never heard."""
+    """Accuracy over seven classes for each corpus."""
     found = []
-    measurable = (table.emotion >= 0) & ~heard_by_encoder(table) & ~np.isnan(logits[:, 0])
+    measurable = (table.emotion >= 0) & ~np.isnan(logits[:, 0])
     for name in dict.fromkeys(table.corpus[measurable].tolist()):
         rows = measurable & (table.corpus == name)
         right = logits[rows].argmax(axis=1) == table.emotion[rows]
@@ -115,9 +117,9 @@ def corpus_figures(table: Table, logits: Floats, *, how: str) -> list[Measured]:
     return found
 
 
-def centred_logits(fits: Path, table: Table) -> Floats:
+def centred_logits(fits: Path, table: Table, *, adapted: bool) -> Floats:
     """What `voice` gives for unseen speakers when the mean over all clips of the speaker is taken off."""
-    found = out_of_fold(fits, table, "voice_values")
+    found = out_of_fold(fits, table, "voice_values", adapted=adapted)
     for name in np.unique(table.corpus):
         for speaker in np.unique(table.speaker[table.corpus == name]):
             rows = (table.corpus == name) & (table.speaker == speaker)
@@ -128,7 +130,7 @@ def centred_logits(fits: Path, table: Table) -> Floats:
 def write_out_of_fold(table: Table, logits: Floats, voice: Floats, folder: Path) -> None:
     """Write what the builder of fusion learns from."""
     for name in ("javased", "ravdess"):
-        rows = (table.corpus == name) & ~heard_by_encoder(table) & ~np.isnan(logits[:, 0])
+        rows = (table.corpus == name) & ~np.isnan(logits[:, 0])
         np.savez(
             folder / f"oof_{name}.npz",
             name=table.name[rows],
@@ -153,20 +155,26 @@ def main() -> None:
     parser.add_argument(
         "--also", type=Path, nargs="*", default=[], help="figures that other steps wrote (JSON)"
     )
-    parser.add_argument("--adaptation", default="It stays as published.", help="sentences for the card")
+    parser.add_argument(
+        "--adapted", action="store_true", help="the encoder went through training.speech.adapt"
+    )
     parser.add_argument("--tried", type=Path, help="text for the card: what was tried and what it gave")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     table = read_table(arguments.corpora, arguments.only)
-    logits, voice = out_of_fold(arguments.fits, table), out_of_fold(arguments.fits, table, "voice_values")
+    adapted = arguments.adapted
+    logits = out_of_fold(arguments.fits, table, adapted=adapted)
+    voice = out_of_fold(arguments.fits, table, "voice_values", adapted=adapted)
     write_out_of_fold(table, logits, voice, arguments.out)
     figures = corpus_figures(table, logits, how="clean")
     figures += corpus_figures(
         table,
-        out_of_fold(arguments.fits, table, "logits_altered"),
+        out_of_fold(arguments.fits, table, "logits_altered", adapted=adapted),
         how="noise 5-30 dB, rooms, telephone, speed",
     )
-    centred = corpus_figures(table, centred_logits(arguments.fits, table), how="own mean taken off")
+    centred = corpus_figures(
+        table, centred_logits(arguments.fits, table, adapted=adapted), how="own mean taken off"
+    )
     # A speaker with one label only has no mean to take off.
     figures += [figure for figure in centred if not figure.what.startswith(TEST_ONLY)]
     with np.load(arguments.fits / f"{SHIP}.npz") as stored:
@@ -178,7 +186,6 @@ def main() -> None:
         & (table.emotion >= 0)
         & ~table.calibration
         & ~np.isin(table.corpus, TEST_ONLY)
-        & ~heard_by_encoder(table)
     )
     p = calibrated(logits[known], temperature)
     threshold = threshold_for(calibrated(shipped, temperature), table.emotion[rows])
@@ -193,7 +200,7 @@ def main() -> None:
         "certain_right": float(right[above].mean()),
         "speech_from": SPEECH_FROM,
         "figures": [asdict(figure) for figure in figures] + read_figures(arguments.also),
-        "adaptation": arguments.adaptation,
+        "adapted": arguments.adapted,
         "tried": arguments.tried.read_text() if arguments.tried else "",
     }
     (arguments.out / "figures.json").write_text(json.dumps(summary, indent=1))

@@ -87,13 +87,16 @@ def main() -> None:
     parser.add_argument("--fits", type=Path, required=True)
     parser.add_argument("--encoder", type=Path, required=True)
     parser.add_argument("--activity", type=Path, default=Path("speech_service/models/default/activity"))
+    parser.add_argument(
+        "--adapted", action="store_true", help="the encoder went through training.speech.adapt"
+    )
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     with np.load(arguments.fits / f"{SHIP}.npz") as stored:
         reduction = load_reduction(dict(stored))
     table = read_table(arguments.corpora, arguments.only)
-    rows = heard_by_encoder(table)
+    rows = heard_by_encoder(table) & arguments.adapted
     known = {f"{c}/{s}" for c, s in zip(table.corpus[rows], table.speaker[rows], strict=True)}
     sounds = read_sounds(
         arguments.corpora,
