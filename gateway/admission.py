@@ -13,9 +13,17 @@ class Admission:
     Args:
         running: analyses at once.
         waiting: uploads that may wait for their turn or still be arriving.
+        full: what a refusal says.
     """
 
-    def __init__(self, *, running: int, waiting: int) -> None:
+    def __init__(
+        self,
+        *,
+        running: int,
+        waiting: int,
+        full: str = "As many analyses run and wait as this server takes.",
+    ) -> None:
+        self._full = full
         self._places = running + waiting
         self._inside = 0
         self._turns = asyncio.Semaphore(running)
@@ -37,7 +45,7 @@ class Admission:
             Problem: `overloaded`.
         """
         if self._inside >= self._places:
-            raise Problem("overloaded", "As many analyses run and wait as this server takes.", retry_after=2)
+            raise Problem("overloaded", self._full, retry_after=2)
 
     @contextlib.asynccontextmanager
     async def enter(self) -> AsyncIterator[None]:

@@ -100,7 +100,11 @@ def create_app(
     add_page(app)
     add_live(app)
     app.state.admission = Admission(running=settings.max_analyses, waiting=settings.max_waiting)
-    app.state.live_places = Admission(running=settings.live.max_streams, waiting=0)
+    app.state.live_places = Admission(
+        running=settings.live.max_streams,
+        waiting=0,
+        full="As many live streams run as this server takes.",
+    )
     if settings.api_keys:
         announce_keys(app)
     if settings.cors_origins:

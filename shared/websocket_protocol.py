@@ -32,7 +32,7 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
         super().__init__(*arguments, **more)
-        self.logger = _quiet
+        self.logger = self.conn.logger = _quiet
         self.close_timeout = _CLOSE_SECONDS
         self._cut_off: asyncio.TimerHandle | None = None
 
