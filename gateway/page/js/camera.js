@@ -10,19 +10,30 @@ export function whyNot() {
 
 /**
  * Open the devices.
- * @param {{camera: boolean, facing: "user"|"environment"}} wanted the microphone is always opened
- * @returns {Promise<MediaStream>} with or without sound, where there is no microphone
+ * @param {{camera: boolean, microphone?: boolean, facing?: "user"|"environment", deviceId?: string}} wanted
+ * @returns {Promise<MediaStream>} where one of two is not there, the other one alone
  */
-export async function openDevices({ camera, facing }) {
-  const audio = { echoCancellation: false, noiseSuppression: false, autoGainControl: true };
-  const video = camera && { facingMode: facing, width: { ideal: 1280 }, height: { ideal: 720 } };
-  try {
-    return await navigator.mediaDevices.getUserMedia({ audio, video });
-  } catch (error) {
-    // A camera alone is still of use; a refusal by hand is not asked about twice.
-    if (!camera || error.name === "NotAllowedError") throw error;
-    return navigator.mediaDevices.getUserMedia({ audio: false, video });
+export async function openDevices({ camera, microphone = true, facing = "user", deviceId }) {
+  const audio = microphone && { echoCancellation: false, noiseSuppression: false, autoGainControl: true };
+  const which = deviceId ? { deviceId: { exact: deviceId } } : { facingMode: facing };
+  const video = camera && { ...which, width: { ideal: 1280 }, height: { ideal: 720 } };
+  const ways = [{ audio, video }];
+  if (audio && video) ways.push({ audio: false, video }, { audio, video: false });
+  for (const way of ways) {
+    try {
+      return await navigator.mediaDevices.getUserMedia(way);
+    } catch (error) {
+      // A refusal by hand is not asked about twice.
+      if (error.name === "NotAllowedError" || way === ways.at(-1)) throw error;
+    }
   }
+  throw new Error("unreachable");
+}
+
+/** Give the cameras of this machine; they have names once one was allowed. @returns {Promise<MediaDeviceInfo[]>} */
+export async function listCameras() {
+  const devices = await navigator.mediaDevices.enumerateDevices();
+  return devices.filter((device) => device.kind === "videoinput");
 }
 
 /** Say in words why the devices did not open. */

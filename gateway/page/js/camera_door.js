@@ -1,7 +1,8 @@
 // The camera door: a view of what the camera sees, a button for a picture, one for a clip of up to ten seconds.
 
-import { Recording, closeDevices, openDevices, takePicture, whyClosed, whyNot } from "./camera.js";
+import { Recording, closeDevices, listCameras, openDevices, takePicture, whyClosed, whyNot } from "./camera.js";
 import { announce, byId, make } from "./dom.js";
+import { LevelMeter } from "./level_meter.js";
 
 const LONGEST = 10;
 
@@ -48,6 +49,8 @@ class Studio {
     this.camera = camera;
     try {
       this.#stream = await openDevices({ camera, facing: this.#facing });
+      this.camera = this.#stream.getVideoTracks().length > 0;
+      if (camera && !this.camera) tell("No camera was found: the microphone is open.");
     } catch (error) {
       tell(`${camera ? "Camera" : "Microphone"}: ${whyClosed(error)}`);
       return;
@@ -79,7 +82,7 @@ class Studio {
       this.video, this.camera ? null : make("p", { class: "ear-word", text: "The microphone is on: speak for a few seconds." }), this.countdown);
     this.recordButton = make("button", { type: "button", class: "button record", text: this.camera ? "Record a clip" : "Record", on: { click: () => this.#onRecord() } });
     const pictureButton = this.camera && make("button", { type: "button", class: "button", text: "Take a picture", on: { click: () => this.#onPicture() } });
-    const turnButton = this.camera && await hasManyCameras() && make("button", { type: "button", class: "button", text: "Other camera", on: { click: () => this.#turn() } });
+    const turnButton = this.camera && (await listCameras()).length > 1 && make("button", { type: "button", class: "button", text: "Other camera", on: { click: () => this.#turn() } });
     const closeButton = make("button", { type: "button", class: "button plain", text: "Close", on: { click: () => this.#leave() } });
     this.idleButtons = [pictureButton, turnButton].filter(Boolean);
     this.element.replaceChildren(
@@ -93,9 +96,8 @@ class Studio {
   }
 
   #drawLevel() {
-    const level = make("meter", { class: "level", min: 0, max: 1, "aria-label": "Loudness" });
-    this.#meter = new LevelMeter(this.#stream, (loudness) => { level.value = loudness; });
-    return level;
+    this.#meter = new LevelMeter(this.#stream);
+    return this.#meter.element;
   }
 
   async #onPicture() {
@@ -144,31 +146,5 @@ class Studio {
     const { from } = this;
     this.close();
     from?.focus({ preventScroll: true });
-  }
-}
-
-async function hasManyCameras() {
-  const devices = await navigator.mediaDevices.enumerateDevices();
-  return devices.filter((device) => device.kind === "videoinput").length > 1;
-}
-
-/** Tells how loud it is, ten times a second. */
-class LevelMeter {
-  constructor(stream, onLevel) {
-    this.context = new AudioContext();
-    const analyser = new AnalyserNode(this.context, { fftSize: 1024 });
-    this.context.createMediaStreamSource(stream).connect(analyser);
-    const samples = new Float32Array(analyser.fftSize);
-    this.timer = setInterval(() => {
-      analyser.getFloatTimeDomainData(samples);
-      const power = samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length;
-      // From 60 decibels below full level to full level.
-      onLevel(Math.max(0, Math.min(1, 1 + (10 * Math.log10(power + 1e-9)) / 60)));
-    }, 100);
-  }
-
-  close() {
-    clearInterval(this.timer);
-    this.context.close();
   }
 }

@@ -64,15 +64,21 @@ function missingVoice(analysis) {
 
 const faceOf = ({ id }) => ({ faces }) => faces.find((face) => face.person === id);
 
-/** A face of each frame, lasting until the next frame; a gap where there is none. */
-function stretchesOf(frames, pick) {
+/**
+ * Give a face of each frame as stretches, each lasting until the next frame; a gap where there is none.
+ * @param {any[]} frames
+ * @param {(frame: any) => any} pick the face that is wanted, or undefined
+ * @param {number} [longest] seconds that it may last at least, where frames are sampled unevenly
+ * @returns {Stretch[]}
+ */
+export function stretchesOf(frames, pick, longest = 0) {
   const steps = frames.slice(1).map((frame, at) => frame.t - frames[at].t).sort((one, other) => one - other);
   const usual = steps.length ? steps[Math.floor(steps.length / 2)] : 1;
   return frames.flatMap((frame, at) => {
     const face = pick(frame);
     if (!face) return [];
     const next = frames[at + 1]?.t ?? Infinity;
-    return [whole({ ...face, start: frame.t, end: Math.min(next, frame.t + 1.5 * usual) })];
+    return [whole({ ...face, start: frame.t, end: Math.min(next, frame.t + Math.max(longest, 1.5 * usual)) })];
   });
 }
 

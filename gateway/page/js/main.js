@@ -4,6 +4,7 @@ import { openCameraDoor } from "./camera_door.js";
 import { openFileDoor } from "./file_door.js";
 import { watchHealth } from "./health.js";
 import { eraseWhenLeft } from "./holding.js";
+import { openLiveDoor } from "./live_door.js";
 import { watchOptions } from "./options.js";
 import { Queue } from "./queue.js";
 import { Shown } from "./show.js";
@@ -13,6 +14,7 @@ const queue = new Queue((entry) => shown.show(entry), (entry) => shown.grow(entr
 watchOptions();
 openFileDoor((files) => queue.add(files));
 openCameraDoor((files) => queue.add(files));
+openLiveDoor();
 eraseWhenLeft();
 watchHealth();
 document.documentElement.dataset.open = "";

@@ -15,6 +15,20 @@ export function readQuery() {
   return query;
 }
 
+const MOST_LIVE_FPS = 10;
+
+/** Give what a live stream is asked for. @returns {import("./live_session.js").Wishes} */
+export function readLive() {
+  const { fps, face, speech, profile, source } = form().elements;
+  return {
+    modalities: [face.checked && "face", speech.checked && "speech"].filter(Boolean),
+    fps: Math.min(MOST_LIVE_FPS, Number(fps.value) || Number(DEFAULT_FPS)),
+    profile: profile.value,
+    source: source.value,
+    key: readKey(),
+  };
+}
+
 /** Give the API key; empty where none is needed. It lives in the form's field and nowhere else. */
 export function readKey() {
   return form().elements.key.value.trim();

@@ -128,6 +128,11 @@ class MediaPlayer {
   #tell() { if (!this.#closed) this.#listeners.forEach((listener) => listener()); }
 }
 
+/** Make a player that shows nothing: a clock alone. @returns {Player} */
+export function silentPlayer(seconds) {
+  return new SilentPlayer(seconds);
+}
+
 class SilentPlayer {
   #listeners = [];
   #time = 0;

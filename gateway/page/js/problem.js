@@ -8,26 +8,27 @@ import { readKey, setKey } from "./options.js";
  * @param {string} name of the file
  * @param {import("./server.js").Problem} problem
  * @param {() => void} again
+ * @param {{id?: string, label?: string}} [how] the title's id; what the button for another try says
  */
-export function drawProblem(name, { document: said, retryAfter }, again) {
+export function drawProblem(name, { document: said, retryAfter }, again, { id = "result-title", label = "Try again" } = {}) {
   const mayPass = !said.status || [401, 408, 429].includes(said.status) || said.status >= 500;
   return make(
     "div", { class: "problem" },
-    make("h2", { id: "result-title", tabindex: -1, text: `${said.title}: ${name}` }),
+    make("h2", { id, tabindex: -1, text: name ? `${said.title}: ${name}` : said.title }),
     make("p", { text: said.detail }),
     said.remedy && make("p", { class: "remedy", text: said.remedy }),
     said.status === 401 && keyForm(again),
-    mayPass && said.status !== 401 && make("div", { class: "row" }, againButton(retryAfter, again)),
+    mayPass && said.status !== 401 && make("div", { class: "row" }, againButton(label, retryAfter, again)),
     make("p", { class: "fine", text: [said.status && `Status ${said.status}`, said.type, said.field && `field ${said.field}`, said.request_id && `request ${said.request_id}`].filter(Boolean).join(" · ") }),
   );
 }
 
 /** A button that waits as long as the server asked. */
-function againButton(retryAfter, again) {
+function againButton(label, retryAfter, again) {
   const button = make("button", { type: "button", class: "button" });
   let left = retryAfter ?? 0;
   const tell = () => {
-    button.textContent = left > 0 ? `Try again in ${left} s` : "Try again";
+    button.textContent = left > 0 ? `${label} in ${left} s` : label;
     if (left > 0) button.setAttribute("aria-disabled", "true");
     else button.removeAttribute("aria-disabled");
   };

@@ -67,7 +67,7 @@ function drawPeople({ people, media }) {
 }
 
 /** The timeline once more, as a table: for those who read better than they see. */
-function drawTable(analysis) {
+export function drawTable(analysis) {
   if (!analysis.moments?.length) return null;
   const fold = make("details", { class: "fold" }, make("summary", { text: "The timeline as a table" }));
   fold.addEventListener("toggle", () => {

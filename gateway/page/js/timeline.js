@@ -10,7 +10,8 @@ const SYMBOLS = { play: "M8 5.5v13l10.5-6.5z", pause: "M8 5.5v13M16 5.5v13" };
 
 /**
  * Draws an analysis, or a draft of one that grows.
- * @param {{analysis: any, file: Blob, player: import("./player.js").Player}} shown
+ * @param {{analysis: any, file: Blob, player: import("./player.js").Player,
+ *   found?: {lanes: import("./lanes.js").Lane[], unshown: number}}} shown `found` where the lanes are known already
  */
 export class Timeline {
   #player;
@@ -21,10 +22,10 @@ export class Timeline {
   #hovered = null;
   #asked = "";
 
-  constructor({ analysis, file, player }) {
+  constructor({ analysis, file, player, found = lanesOf(analysis) }) {
     this.#player = player;
     this.#seconds = Math.max(player.seconds, 0.1);
-    const { lanes, unshown } = lanesOf(analysis);
+    const { lanes, unshown } = found;
     this.#lanes = lanes;
     this.#step = stepOf(analysis);
     this.figures = new FiguresTable(lanes);
