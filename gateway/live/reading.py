@@ -113,7 +113,7 @@ class LiveReading:
             self.window.face_uncertain_below = batch.uncertain_below
             self.window.add_frame(seen)
             fused = await self._fuse()
-            self._show(seen, batch.uncertain_below, fused, arrived)
+            self._show(seen, batch.uncertain_below, arrived)
             self._tell_moment(fused)
 
     async def read_sound(self) -> None:
@@ -149,19 +149,17 @@ class LiveReading:
         self.tell(notice)
         return fused
 
-    def _show(
-        self, seen: FrameFaces, uncertain_below: float, fused: FusedWindow | None, arrived: float
-    ) -> None:
+    def _show(self, seen: FrameFaces, uncertain_below: float, arrived: float) -> None:
         (frame,) = event_frames([seen], uncertain_below)
-        if fused is not None:
-            faces = tuple(
-                face.model_copy(update={"person": person})
-                for face, person in zip(frame.faces, fused.persons, strict=True)
-            )
-            frame = frame.model_copy(update={"faces": faces})
+        faces = tuple(
+            face.model_copy(update={"person": person})
+            for face, person in zip(frame.faces, self.window.persons_in(seen), strict=True)
+        )
         took = time.monotonic() - arrived
         self._metrics.read_in(took)
-        self._outbox.put(LiveFaces(frames=(frame,), took_ms=round(took * 1000, 1)))
+        self._outbox.put(
+            LiveFaces(frames=(frame.model_copy(update={"faces": faces}),), took_ms=round(took * 1000, 1))
+        )
 
     def _moment_is_due(self) -> bool:
         return self.seconds >= self._last_moment + _MOMENT_EVERY_SECONDS

@@ -36,14 +36,12 @@ class FusedWindow:
     Args:
         start: seconds.
         end: seconds.
-        persons: who the faces of the newest frame are.
         moment: face and voice joined; None where nothing was seen or heard.
         people: who was seen.
     """
 
     start: float
     end: float
-    persons: Persons
     moment: Moment | None
     people: tuple[Person, ...]
 
@@ -95,10 +93,16 @@ class Window:
             return FusedWindow(
                 start=request.start,
                 end=now,
-                persons=frames[-1].persons if frames else (),
                 moment=result.moments[-1] if result.moments else None,
                 people=tuple(self._renamed(person, names) for person in result.people if person.id in names),
             )
+
+    def persons_in(self, frame: FrameFaces) -> Persons:
+        """Tell who the faces of the newest frame are, as far as that is known."""
+        if self._frames and self._frames[-1].frame is frame:
+            return self._frames[-1].persons
+        # The sound is so far ahead that the frame has left the window already.
+        return (None,) * len(frame.faces)
 
     def _forget_before(self, t: float) -> None:
         while self._frames and self._frames[0].frame.t < t:

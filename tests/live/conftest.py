@@ -10,19 +10,11 @@ from gateway.live.settings import LiveSettings
 from gateway.settings import GatewaySettings
 from tests import media_files
 from tests.live.client import jpeg
+from tests.live.gateway_process import HURRIED
 from tests.live.recordings import recorded_mp4, recorded_webm
 from tests.servers import House, serve
 
 Serve = Callable[..., contextlib.AbstractContextManager[str]]
-
-# Streams that are sent faster than anybody films.
-HURRIED = {
-    "max_lead_seconds": 100_000.0,
-    "max_seconds": 100_000.0,
-    "bytes_per_second": 1 << 40,
-    "messages_per_second": 1_000_000,
-    "max_streams": 32,
-}
 
 
 @pytest.fixture(scope="session")

@@ -17,53 +17,23 @@ from websockets.exceptions import ConnectionClosed
 from cli.addresses import choose_port
 from gateway.live.closing import CODES
 from tests import media_files
-from tests.cli.processes import children_of, command_of, decoders_of
-from tests.jobs.gateway_process import GatewayProcess, eventually
+from tests.cli.processes import children_of, command_of
+from tests.jobs.gateway_process import eventually
 from tests.live.client import PICTURE, cut, knock, packet, packets, watch
-from tests.live.conftest import HURRIED
+from tests.live.gateway_process import LiveGateway, start_live_gateway
 from tests.stress.footprint import footprint_of
-
-LIVE = {f"live__{name}": value for name, value in HURRIED.items()}
-
-
-class LiveGateway(GatewayProcess):
-    """A gateway whose decoders and log lines a test can look at."""
-
-    @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
-
-    def decoders(self) -> list[int]:
-        """The decoding processes at work."""
-        nurseries = [pid for pid in children_of(self.pid) if "gateway.media.nursery" in command_of(pid)]
-        return [pid for nursery in nurseries for pid in decoders_of(nursery)]
-
-    def ends(self) -> list[dict]:
-        """The log lines of streams that have ended."""
-        return [line for line in self.lines() if line["message"] == "live stream"]
-
-    def places_taken(self) -> float:
-        for line in self.client.get("/metrics").text.splitlines():
-            if line.startswith('emotion_live_places{state="taken"}'):
-                return float(line.split()[-1])
-        raise AssertionError("no such metric")
 
 
 @pytest.fixture(scope="module")
 def process(house, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("live")
-    (folder / "uploads").mkdir()
-    gateway = LiveGateway(house, folder / "data", folder / "log", temporary_folder=folder / "uploads", **LIVE)
-    gateway.start()
-    yield gateway
-    gateway.stop()
+    with start_live_gateway(house, tmp_path_factory.mktemp("live")) as gateway:
+        yield gateway
 
 
 @pytest.fixture
-def nothing_left(process, tmp_path_factory):
+def nothing_left(process):
     """After the test the gateway holds what it held before."""
-    uploads = process.log.parent / "uploads"
+    uploads = process.uploads
     before = footprint_of(process.pid, uploads)
     yield
     eventually(lambda: not process.decoders(), "no decoder is left")
@@ -234,7 +204,7 @@ async def keep_sending(viewer, faces):
 
 
 async def test_a_server_that_stops_says_so(house, tmp_path, faces):
-    gateway = LiveGateway(house, tmp_path / "data", tmp_path / "log")
+    gateway = LiveGateway(house, tmp_path)
     gateway.start()
     try:
         async with watch(gateway.url, "pictures") as viewer:

@@ -170,6 +170,19 @@ async def test_a_hole_in_the_sound_is_silence(hurried):
     assert viewer.events[-1].sound.received == pytest.approx(5.0, abs=0.05)
 
 
+async def test_a_picture_long_behind_the_sound(hurried, faces):
+    async with watch(hurried, "pictures") as viewer:
+        for _, message in packets(15, voice=media_files.speech(15), chunk=1.0):
+            await viewer.send(message)
+        while (await viewer.until("progress")).seconds < 14:
+            pass
+        await viewer.send(packet(PICTURE, 0.0, faces[0]))
+        shown = await viewer.until("faces")
+        assert [face.person for face in shown.frames[0].faces] == [None]
+        await viewer.say(event="end")
+        assert await viewer.to_the_end() == (1000, "done")
+
+
 async def test_ping(hurried):
     async with watch(hurried, "pictures") as viewer:
         await viewer.say(event="ping")

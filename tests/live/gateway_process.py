@@ -1,0 +1,60 @@
+"""A gateway as a process of its own, whose decoders and log lines a test can look at."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.cli.processes import children_of, command_of, decoders_of
+from tests.jobs.gateway_process import GatewayProcess
+from tests.servers import House
+
+# Streams that are sent faster than anybody films.
+HURRIED = {
+    "max_lead_seconds": 100_000.0,
+    "max_seconds": 100_000.0,
+    "bytes_per_second": 1 << 40,
+    "messages_per_second": 1_000_000,
+    "max_streams": 32,
+}
+
+
+class LiveGateway(GatewayProcess):
+    """A gateway whose decoders and log lines a test can look at."""
+
+    def __init__(self, house: House, folder: Path, **settings: object) -> None:
+        self.uploads = folder / "uploads"
+        self.uploads.mkdir()
+        super().__init__(house, folder / "data", folder / "log", temporary_folder=self.uploads, **settings)
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def decoders(self) -> list[int]:
+        """The decoding processes at work."""
+        nurseries = [pid for pid in children_of(self.pid) if "gateway.media.nursery" in command_of(pid)]
+        return [pid for nursery in nurseries for pid in decoders_of(nursery)]
+
+    def ends(self) -> list[dict[str, Any]]:
+        """The log lines of streams that have ended."""
+        return [line for line in self.lines() if line["message"] == "live stream"]
+
+    def places_taken(self) -> float:
+        for line in self.client.get("/metrics").text.splitlines():
+            if line.startswith('emotion_live_places{state="taken"}'):
+                return float(line.split()[-1])
+        raise AssertionError("no such metric")
+
+
+@contextlib.contextmanager
+def start_live_gateway(house: House, folder: Path) -> Iterator[LiveGateway]:
+    """Run a gateway that takes streams as fast as they are sent."""
+    settings = {f"live__{name}": value for name, value in HURRIED.items()}
+    gateway = LiveGateway(house, folder, **settings)
+    gateway.start()
+    try:
+        yield gateway
+    finally:
+        gateway.stop()
