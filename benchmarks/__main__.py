@@ -13,6 +13,7 @@ _ALL = (
     ("small_uploads",),
     ("decode",),
     ("long_films",),
+    ("live",),
     ("side_by_side",),
 )
 _QUICK = (
@@ -20,6 +21,7 @@ _QUICK = (
     ("small_uploads", "--runs", "10"),
     ("decode", "--seconds", "10"),
     ("long_films", "--seconds", "10", "60"),
+    ("live", "--seconds", "15", "--minutes", "3"),
 )
 
 

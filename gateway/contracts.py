@@ -4,6 +4,7 @@ from pydantic import Field
 
 from gateway.media.limits import MediaLimits
 from shared.contracts.base import Contract
+from shared.contracts.live import LiveLimits
 
 
 class Limits(Contract):
@@ -25,4 +26,6 @@ class Limits(Contract):
     )
     job_seconds: float = Field(description="Longest time for one job.")
     retention_seconds: float = Field(description="How long a finished job can be fetched.")
+    max_live_streams: int = Field(description="Live streams at once.")
+    live: LiveLimits = Field(description="What one live stream may be: docs/live.md.")
     media: MediaLimits

@@ -47,5 +47,7 @@ async def limits(request: Request) -> Limits:
         max_analyses_per_caller=settings.max_analyses_per_caller,
         job_seconds=settings.jobs.seconds,
         retention_seconds=settings.jobs.retention_seconds,
+        max_live_streams=settings.live.max_streams,
+        live=settings.live.shown(),
         media=settings.media,
     )
