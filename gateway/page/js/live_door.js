@@ -6,6 +6,7 @@ import { LevelMeter } from "./level_meter.js";
 import { LiveRecord } from "./live_record.js";
 import { drawReview } from "./live_review.js";
 import { LiveSession } from "./live_session.js";
+import { SILENT_ENDS } from "./live_stream.js";
 import { LiveView } from "./live_view.js";
 import { readLive } from "./options.js";
 import { drawProblem } from "./problem.js";
@@ -75,7 +76,12 @@ class LiveRoom {
       return;
     }
     await this.#draw(session);
-    await session.connect(this.#view.video);
+    try {
+      await session.connect(this.#view.video);
+    } catch (error) {
+      // The microphone's listener is a file of the server's, which may be gone.
+      this.#end(session, error.name === "AbortError" ? SILENT_ENDS.unopened : { title: "No sound", detail: `The microphone cannot be listened to: ${error.message}` });
+    }
   }
 
   async #draw(session) {

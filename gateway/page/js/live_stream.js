@@ -6,7 +6,7 @@ const SILENCE_MS = 20_000;
 const ENDING_MS = 10_000;
 
 /** How a connection that the server did not explain has ended. */
-const SILENT_ENDS = {
+export const SILENT_ENDS = {
   unopened: {
     title: "No connection", detail: "A live connection to the server could not be made.",
     remedy: "Check that the server still runs, and that a proxy before it passes WebSockets on.",

@@ -8,17 +8,18 @@ import { readKey, setKey } from "./options.js";
  * @param {string} name of the file
  * @param {import("./server.js").Problem} problem
  * @param {() => void} again
- * @param {{id?: string, label?: string}} [how] the title's id; what the button for another try says
+ * @param {{id?: string, label?: string}} [how] the title's id; what the button for
+ *   another try says, which is there in any case where it is given
  */
-export function drawProblem(name, { document: said, retryAfter }, again, { id = "result-title", label = "Try again" } = {}) {
-  const mayPass = !said.status || [401, 408, 429].includes(said.status) || said.status >= 500;
+export function drawProblem(name, { document: said, retryAfter }, again, { id = "result-title", label } = {}) {
+  const mayPass = Boolean(label) || !said.status || [401, 408, 429].includes(said.status) || said.status >= 500;
   return make(
     "div", { class: "problem" },
     make("h2", { id, tabindex: -1, text: name ? `${said.title}: ${name}` : said.title }),
     make("p", { text: said.detail }),
     said.remedy && make("p", { class: "remedy", text: said.remedy }),
     said.status === 401 && keyForm(again),
-    mayPass && said.status !== 401 && make("div", { class: "row" }, againButton(label, retryAfter, again)),
+    mayPass && said.status !== 401 && make("div", { class: "row" }, againButton(label ?? "Try again", retryAfter, again)),
     make("p", { class: "fine", text: [said.status && `Status ${said.status}`, said.type, said.field && `field ${said.field}`, said.request_id && `request ${said.request_id}`].filter(Boolean).join(" · ") }),
   );
 }
