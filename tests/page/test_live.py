@@ -1,4 +1,4 @@
-"""The live door: a camera that sees a moving face, a microphone that hears a voice, a house that reads both."""
+"""The live door: a camera that sees a moving face, a microphone that hears a voice, a real house behind."""
 
 import contextlib
 import json
