@@ -8,15 +8,18 @@ import asyncio
 import resource
 from typing import Any, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from shared.contracts.problems import CATALOGUE, MEDIA_TYPE, Problem
+from shared.front_door import FrontDoor
+from shared.request_context import REQUEST_ID_HEADER, accept_request_id
 from shared.security_headers import ALWAYS
 
 MAX_HEAD_BYTES = 64 * 1024
 HEAD_SECONDS = 15.0
 LINGER_SECONDS = 30.0
 _AFTER_REFUSAL_SECONDS = 5.0
+_REQUEST_ID = REQUEST_ID_HEADER.encode("ascii")
 _SECURITY_HEADERS = "".join(f"{name.lower()}: {value}\r\n" for name, value in ALWAYS.items())
 
 
@@ -33,7 +36,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     - a body that nobody wants any more, because the answer was given, is read and thrown away for at most
       `LINGER_SECONDS`, so that the client can read the answer, and then the connection is closed;
     - beyond `most_connections()` a connection is answered 503 at once;
-    - what is not HTTP is answered with a problem document too.
+    - what is not HTTP is answered with a problem document too;
+    - what the application's `FrontDoor` refuses is answered here, and what is refused here is told to it.
     """
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
@@ -44,6 +48,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._closing = False
         self._head_timer: asyncio.TimerHandle | None = None
         self._linger_timer: asyncio.TimerHandle | None = None
+        # An application that is not one of our services has none.
+        state = getattr(self.config.app, "state", None)
+        self._door: FrontDoor | None = getattr(state, "front_door", None)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         """Take a connection, or refuse it."""
@@ -71,7 +78,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             if self._head_bytes > MAX_HEAD_BYTES:
                 detail = f"The request line and headers are longer than {MAX_HEAD_BYTES} bytes."
                 self._refuse(Problem("header-too-large", detail))
-        elif self._head_timer is None and not self._answering():
+        elif self._head_timer is None and not self._answering() and self._awaits_message():
             # Not yet a message: empty lines, say.
             self._await_head()
 
@@ -88,6 +95,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._in_head = False
         self._stop_timers()
         self._body_left = True
+        if self._is_refused_at_the_door():
+            return
         super().on_headers_complete()
         if self.cycle is not None:
             self.cycle.transport = cast("asyncio.Transport", _Lingering(self))
@@ -126,6 +135,32 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self.transport.can_write_eof():
             self.transport.write_eof()
 
+    def _is_refused_at_the_door(self) -> bool:
+        """Answer at once what the front door refuses; the body, if one comes, is read and thrown away."""
+        # One that asks before it sends a body, and one behind an earlier request, go the long way.
+        if (
+            self._door is None
+            or self._answering()
+            or self.expect_100_continue
+            or self.parser.should_upgrade()
+        ):
+            return False
+        problem = self._door.refusal(self.parser.get_method(), self.url, self.headers)
+        if problem is None:
+            return False
+        sent = next((value for name, value in self.headers if name == _REQUEST_ID), b"")
+        stays = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
+        self.cycle = cast("RequestResponseCycle", _Refused(keep_alive=stays))
+        self._write_problem(problem, accept_request_id(sent.decode("latin-1")), stays=stays)
+        self.server_state.total_requests += 1
+        self._linger_timer = self.loop.call_later(LINGER_SECONDS, self.transport.abort)
+        if not stays:
+            self.close_after_body()
+        return True
+
+    def _awaits_message(self) -> bool:
+        return not self._body_left and self.timeout_keep_alive_task is None
+
     def _answering(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
@@ -161,17 +196,34 @@ class BoundedHttpProtocol(HttpToolsProtocol):
                 self.cycle.keep_alive = False
             return
         self._body_left = False
-        body = problem.document().model_dump_json(exclude_none=True).encode()
-        reason = CATALOGUE[problem.name][1]
-        retry = "" if problem.retry_after is None else f"retry-after: {problem.retry_after}\r\n"
-        head = (
-            f"HTTP/1.1 {problem.status} {reason}\r\ncontent-type: {MEDIA_TYPE}\r\n"
-            f"content-length: {len(body)}\r\n{retry}{_SECURITY_HEADERS}connection: close\r\n\r\n"
-        )
-        self.transport.write(head.encode("ascii") + body)
+        if self._door is not None:
+            self._door.refused(problem)
+        self._write_problem(problem, accept_request_id(None), stays=False)
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self._linger_timer = self.loop.call_later(_AFTER_REFUSAL_SECONDS, self.transport.abort)
+
+    def _write_problem(self, problem: Problem, request_id: str, *, stays: bool) -> None:
+        body = problem.document(request_id).model_dump_json(exclude_none=True).encode()
+        reason = CATALOGUE[problem.name][1]
+        retry = "" if problem.retry_after is None else f"retry-after: {problem.retry_after}\r\n"
+        close = "" if stays else "connection: close\r\n"
+        head = (
+            f"HTTP/1.1 {problem.status} {reason}\r\ncontent-type: {MEDIA_TYPE}\r\n"
+            f"content-length: {len(body)}\r\n{retry}{REQUEST_ID_HEADER}: {request_id}\r\n"
+            f"{_SECURITY_HEADERS}{close}\r\n"
+        )
+        self.transport.write(head.encode("ascii") + body)
+
+
+class _Refused:
+    """What uvicorn takes for a request that has been answered."""
+
+    def __init__(self, *, keep_alive: bool) -> None:
+        self.response_complete = True
+        self.more_body = False
+        self.keep_alive = keep_alive
+        self.message_event = asyncio.Event()
 
 
 class _Lingering:

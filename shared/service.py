@@ -15,6 +15,7 @@ from fastapi_offline import FastAPIOffline
 from shared.contracts.health import Live, Ready
 from shared.contracts.manifests import Manifest, ModelList
 from shared.contracts.problems import Problem
+from shared.front_door import FrontDoor
 from shared.inference import summarise
 from shared.metrics import ServiceMetrics
 from shared.middleware import RequestContextMiddleware
@@ -82,6 +83,7 @@ def create_service(
     )
     app.state.settings = settings
     app.state.metrics = metrics
+    app.state.front_door = FrontDoor(metrics)
     gate = [Depends(_gate(readiness))]
     for router in routers:
         app.include_router(router, dependencies=gate)

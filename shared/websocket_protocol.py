@@ -1,7 +1,7 @@
 """WebSockets on a socket as uvicorn speaks them, with the limits that uvicorn leaves out.
 
-Without them, a reader that is slow could have megabytes wait for it in the kernel, and one that never reads
-could hold its connection for ever after it was closed.
+Without them, somebody whom nobody knows yet could have megabytes held in memory, a slow reader could have as
+much wait for it in the kernel, and one that never reads could hold its connection for ever.
 """
 
 import asyncio
@@ -10,9 +10,11 @@ import socket
 from asyncio import BaseTransport
 from typing import Any
 
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 MAX_MESSAGE_BYTES = 4 << 20
+FIRST_MESSAGE_BYTES = 64 << 10
 PING_SECONDS = 20.0
 # Events are small: these are minutes of them.
 _SEND_BUFFER_BYTES = 64 << 10
@@ -26,6 +28,7 @@ _quiet.setLevel(logging.WARNING)
 class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
     """One connection, held to limits beyond uvicorn's.
 
+    - until the application has answered one, messages are at most `FIRST_MESSAGE_BYTES` long;
     - the kernel and this process keep at most some dozens of kilobytes for a reader that does not read;
     - `_CLOSE_SECONDS` after the application has ended, the connection is cut off, read or not.
     """
@@ -35,6 +38,7 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
         self.logger = self.conn.logger = _quiet
         self.close_timeout = _CLOSE_SECONDS
         self._cut_off: asyncio.TimerHandle | None = None
+        self.conn.max_message_size = FIRST_MESSAGE_BYTES
 
     def connection_made(self, transport: BaseTransport) -> None:
         """Take over a connection whose handshake has begun."""
@@ -49,6 +53,12 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
         if self._cut_off is not None:
             self._cut_off.cancel()
         super().connection_lost(exc)
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send what the application sends: whoever is answered is known."""
+        await super().send(message)
+        if message["type"] == "websocket.send":
+            self.conn.max_message_size = self.config.ws_max_size
 
     def on_task_complete(self, task: "asyncio.Task[None]") -> None:
         """Give the reader a little time for what was sent last, then cut it off."""

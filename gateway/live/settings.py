@@ -36,7 +36,7 @@ class LiveSettings(BaseModel):
     unread_seconds: float = Field(
         default=30.0, gt=0, description="A stream ends when nothing could be read for so long."
     )
-    call_seconds: float = Field(default=10.0, gt=0, description="Longest call to an inner service.")
+    call_seconds: float = Field(default=5.0, gt=0, description="Longest call to an inner service.")
 
     def shown(self) -> LiveLimits:
         """Give what a client should know."""

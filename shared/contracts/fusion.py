@@ -13,6 +13,7 @@ from shared.contracts.speech import SpeechSegment
 
 LONGEST_SECONDS = 1e6
 _MOST_MOMENTS = 100_000
+_MOST_EARLIER = 1000
 
 
 class Strategy(StrEnum):
@@ -31,6 +32,13 @@ class Profile(StrEnum):
 
     DEFAULT = "default"
     PAPER = "paper"
+
+
+class Baseline(StrEnum):
+    """Whether scores lean on what is usual for a person."""
+
+    AUTO = "auto"  # once enough of the person was seen or heard
+    OFF = "off"
 
 
 class FrameFaces(Contract):
@@ -61,6 +69,12 @@ class FusionRequest(Contract):
     )
     strategy: Strategy | None = Field(default=None, description="null: the profile's own.")
     profile: Profile = Profile.DEFAULT
+    baseline: Baseline = Baseline.AUTO
+    earlier_segments: tuple[SpeechSegment, ...] = Field(
+        default=(),
+        max_length=_MOST_EARLIER,
+        description="Heard before `start`, as in a live stream: they only tell what is usual for the voice.",
+    )
     face_uncertain_below: Probability = 0.5
     speech_uncertain_below: Probability = 0.5
     moment_seconds: float = Field(default=1.0, ge=0.1, le=60)
@@ -90,6 +104,18 @@ class Verdict(Judgement):
     weights: ModalityWeights
 
 
+class BaselineUse(Contract):
+    """Where scores lean on what is usual for a person, and on how much that rests."""
+
+    start: float = Field(ge=0, description="Seconds from which on scores lean on it.")
+    readings: float = Field(
+        ge=0, description="Readings it rests on: segments of speech, or stretches of a face of some seconds."
+    )
+    strength: Probability = Field(
+        description="How far scores lean on it: it grows with the readings and how varied they are."
+    )
+
+
 class FaceVerdict(Judgement):
     """What the faces say over the whole upload."""
 
@@ -101,6 +127,9 @@ class SpeechVerdict(Judgement):
 
     seconds: float = Field(ge=0, description="Seconds of speech.")
     snr_db: float = Field(description="Level of the speech over the level of the pauses, decibels.")
+    baseline: BaselineUse | None = Field(
+        default=None, description="null where scores do not lean on what is usual for the voice."
+    )
 
 
 class Person(Judgement):
@@ -110,6 +139,9 @@ class Person(Judgement):
     first_seen: float = Field(ge=0, description="Seconds.")
     last_seen: float = Field(ge=0, description="Seconds.")
     frames: int = Field(ge=1, description="In how many sampled frames.")
+    baseline: BaselineUse | None = Field(
+        default=None, description="null where scores do not lean on what is usual for this face."
+    )
 
 
 class Reading(Contract):

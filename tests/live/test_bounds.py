@@ -4,10 +4,12 @@ import asyncio
 import contextlib
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -16,6 +18,7 @@ from websockets.exceptions import ConnectionClosed
 
 from cli.addresses import choose_port
 from gateway.live.closing import CODES
+from gateway.media import seccomp
 from tests import media_files
 from tests.cli.processes import children_of, command_of
 from tests.jobs.gateway_process import eventually
@@ -68,6 +71,22 @@ async def test_a_lost_connection_frees_everything(process, faces, recordings, so
     assert line["end"] == "gone"
     assert line["bytes"] > 0
     assert line["request_id"].startswith("lv_")
+
+
+@pytest.mark.usefixtures("nothing_left")
+async def test_the_decoder_of_a_stream_is_shut_in(process, faces):
+    async with watch(process.url, "pictures") as viewer:
+        await viewer.send(packet(PICTURE, 0.0, faces[0]))
+        await viewer.until("faces")
+        (decoder,) = process.decoders()
+        status = dict(
+            line.split(":\t", 1) for line in Path(f"/proc/{decoder}/status").read_text().splitlines()
+        )
+        limits = Path(f"/proc/{decoder}/limits").read_text()
+    assert status["NoNewPrivs"] == "1"
+    assert status["Seccomp"] == ("2" if seccomp.available() else "0")
+    assert re.search(r"Max open files +5 +5 ", limits)
+    assert re.search(r"Max file size +0 +0 ", limits)
 
 
 @pytest.mark.usefixtures("nothing_left")

@@ -53,7 +53,7 @@ def test_a_reason_fits_into_its_frame():
         ('{"event": "open", "source": "pictures", "modalities": []}', 1007, "bad-parameter"),
         ('{"event": "open", "source": "pictures", "modalities": ["face", "face"]}', 1007, "bad-parameter"),
         ('{"event": "open", "source": "pictures", "file": "/etc/passwd"}', 1007, "bad-parameter"),
-        ("[" * 100_000, 1009, "message-too-large"),
+        ("[" * 50_000, 1009, "message-too-large"),
     ],
 )
 async def test_a_wrong_first_message(hurried, first, code, name):
@@ -142,6 +142,15 @@ async def test_a_message_beyond_what_the_connection_takes(hurried):
     async with watch(hurried, "pictures") as viewer:
         await viewer.send(bytes((4 << 20) + 1))
         assert (await viewer.to_the_end())[0] == 1009
+
+
+async def test_a_first_message_that_is_no_opening_is_not_even_kept(hurried):
+    async with knock(hurried) as viewer:
+        await viewer.send(bytes((64 << 10) + 1))
+        code, reason = await viewer.to_the_end()
+    assert code == 1009
+    assert "65536" in reason
+    assert viewer.events == []
 
 
 async def test_a_picture_of_too_many_pixels(hurried, tmp_path):

@@ -30,7 +30,7 @@ def run(module: str, *arguments: str) -> tuple[dict[str, Any], float]:
 def faults() -> tuple[dict[str, Any], float]:
     """Run every test of this room, those that take long too."""
     began = time.monotonic()
-    rooms = ("tests/stress", "tests/jobs")
+    rooms = ("tests/stress", "tests/jobs", "tests/live")
     command = [sys.executable, "-m", "pytest", "-q", "-m", "stack or long", *rooms, "--tb=short"]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     lines = done.stdout.strip().splitlines()
