@@ -38,14 +38,20 @@ class Admission:
         """How many may be inside at once."""
         return self._places
 
+    def refusal(self) -> Problem | None:
+        """Give what to answer a newcomer with; None while there is a place."""
+        if self._inside < self._places:
+            return None
+        return Problem("overloaded", self._full, retry_after=2)
+
     def check(self) -> None:
         """Do nothing while there is a place.
 
         Raises:
             Problem: `overloaded`.
         """
-        if self._inside >= self._places:
-            raise Problem("overloaded", self._full, retry_after=2)
+        if (problem := self.refusal()) is not None:
+            raise problem
 
     @contextlib.asynccontextmanager
     async def enter(self) -> AsyncIterator[None]:

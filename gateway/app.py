@@ -11,7 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from gateway.admission import Admission
 from gateway.callers import announce_keys
-from gateway.early_refusal import RefuseWhenFull
+from gateway.early_refusal import FullHouse, RefuseWhenFull
 from gateway.fairness import Fairness
 from gateway.jobs.jobs import Jobs
 from gateway.live.metrics import LiveMetrics
@@ -116,6 +116,7 @@ def create_app(
             expose_headers=["Location", "Preference-Applied", "Retry-After", "X-Request-Id"],
         )
     app.state.fairness = Fairness(settings.max_analyses_per_caller)
+    app.state.front_door.guard = FullHouse(app.state.admission, "/v1/analyses")
     # Last in the list is innermost: inside the layer that answers problems, logs and counts.
     app.user_middleware.append(Middleware(RefuseWhenFull, admission=app.state.admission, path="/v1/analyses"))
     app.state.upload_rules = UploadRules(

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.admission import Admission
+from shared.contracts.problems import Problem
+from shared.front_door import Headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +18,30 @@ class _Route:
     """What logs and metrics want to know of a route."""
 
     path: str
+
+
+class FullHouse:
+    """Lets the connection itself refuse (`shared.front_door.Guard`): nothing is parsed but the head.
+
+    Whoever says from which page it comes goes the long way, for CORS is answered there.
+
+    Args:
+        admission: knows whether there is a place.
+        path: the address that is guarded, for POST and PUT.
+    """
+
+    def __init__(self, admission: Admission, path: str) -> None:
+        self.path = path
+        self._admission = admission
+        self._raw_path = path.encode("ascii")
+
+    def refusal(self, method: bytes, path: bytes, headers: Headers) -> Problem | None:
+        """Refuse an upload that wants its answer now, while all places are taken."""
+        if path != self._raw_path or method not in {b"POST", b"PUT"}:
+            return None
+        if any(name in {b"prefer", b"origin"} for name, _ in headers):
+            return None
+        return self._admission.refusal()
 
 
 class RefuseWhenFull:

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from gateway.admission import Admission
-from gateway.early_refusal import RefuseWhenFull
+from gateway.early_refusal import FullHouse, RefuseWhenFull
 from shared.contracts.problems import Problem
 
 
@@ -72,3 +72,22 @@ async def test_when_full_a_request_is_refused_before_anybody_looks_at_it():
         await guard(scope("POST", headers=[(b"prefer", b"respond-async")]), None, None)
     await guard(scope("PUT"), None, None)
     assert asked == ["POST", "GET", "POST", "POST", "PUT"]
+
+
+async def test_when_full_the_connection_refuses_uploads_and_nothing_else():
+    admission = Admission(running=1, waiting=0)
+    guard = FullHouse(admission, "/v1/analyses")
+
+    def refusal(method=b"POST", path=b"/v1/analyses", *headers):
+        return guard.refusal(method, path, headers)
+
+    assert refusal() is None
+    async with admission.enter():
+        for method in (b"POST", b"PUT"):
+            problem = refusal(method)
+            assert (problem.name, problem.retry_after) == ("overloaded", 2)
+        assert refusal(b"GET") is refusal(b"POST", b"/v1/other") is None
+        # For these the answer has more in it.
+        assert refusal(b"POST", b"/v1/analyses", (b"prefer", b"respond-async")) is None
+        assert refusal(b"POST", b"/v1/analyses", (b"origin", b"https://example.org")) is None
+    assert refusal() is None

@@ -12,6 +12,8 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import uvloop
+
 from tests import media_files
 from tests.cli.stack import serving
 from tests.stress.load import Answer, Caller, percentile
@@ -184,7 +186,7 @@ def main() -> int:
         folder = Path(name)
         content = media(arguments.media, folder)
         with serving(folder / "server") as server:
-            figures = asyncio.run(overload(server.url, content, seconds=arguments.seconds))
+            figures = uvloop.run(overload(server.url, content, seconds=arguments.seconds))
     print(json.dumps({**asdict(figures), "misses": figures.misses()}, indent=1))  # noqa: T201
     return 1 if figures.misses() else 0
 
