@@ -1,6 +1,7 @@
 """A visitor of the page: opens it in a fresh browser context, and notices what goes wrong unseen."""
 
 import contextlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -84,7 +85,15 @@ class Visitor:
         self.page.get_by_text("JSON", exact=True).last.click()
         self.page.get_by_role("button", name="Copy JSON").click()
         self.page.get_by_role("button", name="Copied").wait_for()
-        return self.page.evaluate("async () => JSON.parse(await navigator.clipboard.readText())")
+        # Playwright gives a script of a page all the time it takes; a clipboard may never answer.
+        copied = self.page.evaluate(
+            """limit => Promise.race([
+                navigator.clipboard.readText(),
+                new Promise((_, reject) => setTimeout(reject, limit, new Error("the clipboard is silent"))),
+            ])""",
+            PATIENCE_MS,
+        )
+        return json.loads(copied)
 
     def overflow(self) -> int:
         """Give how many pixels the page is wider than the window."""

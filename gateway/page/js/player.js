@@ -56,7 +56,7 @@ function canPlay(element, kind) {
     // A film whose pictures the browser cannot decode has a width of 0.
     element.addEventListener("loadeddata", () => resolve(kind !== "film" || element.videoWidth > 0), { once: true });
     element.addEventListener("error", () => resolve(false), { once: true });
-    setTimeout(() => resolve(false), 15_000);
+    setTimeout(() => resolve(false), 60_000); // a machine may be busy; what cannot be played says so at once
     element.load();
   });
 }
