@@ -1,0 +1,63 @@
+"""A window of a stream before the real fusion_service: what it holds, and what it says."""
+
+import pytest
+
+from gateway.live.window import Window
+from gateway.services import FusionService
+from shared.client import ServiceClient
+from shared.contracts.emotions import Scores
+from shared.contracts.fusion import FrameFaces
+from shared.contracts.live import LiveOpen
+from shared.contracts.speech import SpeechSegment
+from tests.live.test_people import a_face
+
+HAPPY = Scores.of([0, 1, 0, 0, 0, 0, 0])
+
+
+@pytest.fixture
+async def window(house):
+    async with ServiceClient("fusion", house.fusion) as client:
+        yield Window(FusionService(client, seconds=60), LiveOpen(event="open", source="pictures"))
+
+
+def segment(start: float) -> SpeechSegment:
+    return SpeechSegment(start=start, end=start + 1.0, scores=HAPPY, snr_db=20.0)
+
+
+async def test_it_holds_the_last_seconds_only(window):
+    for number in range(1000):
+        window.add_frame(FrameFaces(t=number / 5, faces=(a_face(),)))
+        window.add_segments((segment(number / 5),))
+        if number % 100 == 99:
+            await window.fuse(number / 5)
+    # Eight seconds, at five a second.
+    assert len(window._frames) == 41
+    assert len(window._segments) == 46
+    assert window.people.count == 1
+
+
+async def test_its_moment_looks_back_as_far_as_was_asked_for(window):
+    window.add_segments((segment(0.5),))
+    for number in range(31):
+        window.add_frame(FrameFaces(t=number / 5, faces=(a_face(),)))
+    fused = await window.fuse(6.0)
+    assert (fused.start, fused.end) == (1.0, 6.0)
+    assert fused.moment.face.label == "neutral"
+    assert fused.moment.speech.label == "happiness"
+    # What was said has left the moment, though not yet the window.
+    later = await window.fuse(6.6)
+    assert later.moment.speech is None
+
+
+async def test_before_anything_came_it_says_nothing(window):
+    fused = await window.fuse(0.0)
+    assert (fused.moment, fused.people) == (None, ())
+
+
+async def test_who_left_is_not_there(window):
+    for number in range(10):
+        window.add_frame(FrameFaces(t=number / 5, faces=(a_face(),)))
+    assert len((await window.fuse(2.0)).people) == 1
+    window.add_frame(FrameFaces(t=20.0, faces=()))
+    fused = await window.fuse(20.0)
+    assert (fused.moment, fused.people) == (None, ())
