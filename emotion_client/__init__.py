@@ -10,6 +10,7 @@ from emotion_client.errors import (
     ServerUnreachableError,
     UnexpectedAnswerError,
 )
+from emotion_client.live import LiveStream, open_live
 from emotion_client.media import MediaSource
 from emotion_client.options import Options
 
@@ -18,10 +19,12 @@ __all__ = [
     "Client",
     "EmotionError",
     "JobCancelledError",
+    "LiveStream",
     "MediaSource",
     "NoJobsError",
     "Options",
     "ProblemError",
     "ServerUnreachableError",
     "UnexpectedAnswerError",
+    "open_live",
 ]

@@ -10,6 +10,7 @@ import pytest
 from emotion_client import Client
 from gateway.exports.formats import BY_NAME, FORMATS
 from tests import media_files
+from tests.live.recordings import recorded_webm
 from tests.servers import House
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -41,6 +42,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, house: House) -> Path:
     """A film, and its exports as the command line names them."""
     folder = tmp_path_factory.mktemp("documents")
     film = media_files.talking_film(folder / "clip.mp4", seconds=3)
+    recorded_webm(folder / "recording.webm", seconds=3)
     with Client(house.gateway) as client:
         analysis = client.analyze(film)
     for export in FORMATS:
@@ -55,14 +57,14 @@ def test_the_pandas_example(folder: Path) -> None:
     assert said.count("happiness") >= 3
 
 
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("number", range(4))
 def test_the_examples_of_the_client(folder: Path, house: House, number: int) -> None:
     said = run(f"url = {house.gateway!r}\n{blocks('client.md')[number]}", folder)
     assert ("happiness" in said) or (folder / "clip.vtt").read_text().startswith("WEBVTT")
 
 
 def test_all_examples_are_run() -> None:
-    assert len(blocks("client.md")) == 3
+    assert len(blocks("client.md")) == 4
 
 
 def test_the_table_lists_every_format() -> None:

@@ -1,0 +1,38 @@
+"""`open_live` against the running server."""
+
+import pytest
+
+from emotion_client import ProblemError, ServerUnreachableError, open_live
+from tests import media_files
+from tests.live.client import jpeg, pcm
+from tests.servers import House
+
+
+async def test_pictures_and_sound(house: House) -> None:
+    faces = [jpeg(picture) for picture in media_files.moving_face(media_files.astronaut(), frames=2)]
+    async with open_live(house.gateway, fps=2) as stream:
+        assert stream.ready.options.fps == 2
+        await stream.send_sound(0.0, pcm(media_files.speech(1)))
+        for number, face in enumerate(faces):
+            await stream.send_picture(number / 2, face)
+        await stream.end()
+        seen = [event.event async for event in stream]
+    assert "faces" in seen
+    assert seen[-1] == "done"
+
+
+async def test_what_is_wrong_is_raised(house: House) -> None:
+    async with open_live(house.gateway) as stream:
+        await stream.send_picture(0.0, b"no picture")
+        with pytest.raises(ProblemError) as error:
+            async for _ in stream:
+                pass
+        assert error.value.name == "damaged-media"
+        with pytest.raises(ServerUnreachableError, match="1007 damaged-media"):
+            await stream.send_picture(1.0, b"too late")
+
+
+async def test_nobody_is_there() -> None:
+    with pytest.raises(ServerUnreachableError):
+        async with open_live("http://127.0.0.1:9"):
+            pass
