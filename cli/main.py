@@ -11,7 +11,7 @@ import typer
 from cli import serve as serving
 from cli.options import Options, parse_modalities
 from shared.contracts.analyses import Detail
-from shared.contracts.fusion import Profile, Strategy
+from shared.contracts.fusion import Baseline, Profile, Strategy
 from shared.contracts.media import Modality
 
 _EPILOG = (
@@ -140,6 +140,14 @@ def analyze(
         Profile | None,
         typer.Option(rich_help_panel=_SCOPE, help="Which networks: the best we have, or the paper's method."),
     ] = None,
+    baseline: Annotated[
+        Baseline | None,
+        typer.Option(
+            rich_help_panel=_SCOPE,
+            help="Whether the scores of a voice lean on what is usual for it once enough was heard; auto "
+            "without it.",
+        ),
+    ] = None,
     detail: Annotated[
         Detail | None,
         typer.Option(
@@ -227,6 +235,7 @@ def analyze(
         strategy=strategy,
         profile=profile,
         detail=detail,
+        baseline=baseline,
     )
     output = Output(
         as_json=as_json,

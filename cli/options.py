@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from shared.contracts.analyses import Detail
-from shared.contracts.fusion import Profile, Strategy
+from shared.contracts.fusion import Baseline, Profile, Strategy
 from shared.contracts.media import Modality
 
 
@@ -19,6 +19,7 @@ class Options:
         strategy: how face and speech are joined.
         profile: which networks.
         detail: how much comes back.
+        baseline: whether the scores of a voice lean on what is usual for it.
     """
 
     fps: float | None = None
@@ -28,6 +29,7 @@ class Options:
     strategy: Strategy | None = None
     profile: Profile | None = None
     detail: Detail | None = None
+    baseline: Baseline | None = None
 
     def given(self) -> dict[str, object]:
         """Give the options that are not None, by name."""

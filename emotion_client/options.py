@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
 from shared.contracts.analyses import Detail
-from shared.contracts.fusion import Profile, Strategy
+from shared.contracts.fusion import Baseline, Profile, Strategy
 from shared.contracts.media import Modality
 
 
@@ -13,6 +13,7 @@ class Options(TypedDict, total=False):
 
     `fps`: frames read from each second of film. `modalities`: `face`, `speech`, or both. `start` and `end`:
     seconds. `strategy`: how face and voice are joined. `profile`: which networks. `detail`: how much is sent.
+    `baseline`: whether the scores of a voice lean on what is usual for it.
     """
 
     fps: float
@@ -22,6 +23,7 @@ class Options(TypedDict, total=False):
     strategy: Strategy | str
     profile: Profile | str
     detail: Detail | str
+    baseline: Baseline | str
 
 
 def query_of(options: Mapping[str, object]) -> dict[str, str]:

@@ -51,12 +51,21 @@ class FaceColumns:
 
 @dataclass(frozen=True, slots=True)
 class SegmentColumns:
-    """All segments of speech: `start`, `end` [n] seconds, `snr_db` [n] decibels, `scores` [n, 7] sum to 1."""
+    """All segments of speech, n of them.
+
+    Attributes:
+        start: [n] seconds.
+        end: [n] seconds.
+        snr_db: [n] decibels.
+        scores: [n, 7] sum to 1.
+        voice: [n, k], a row of NaN where not known; k is 0 when no segment has one.
+    """
 
     start: FloatArray
     end: FloatArray
     snr_db: FloatArray
     scores: FloatArray
+    voice: NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.start)
@@ -109,8 +118,8 @@ def face_columns(frames: Sequence[FrameFaces]) -> FaceColumns:
         sharpness=table[:, 7],
         yaw=table[:, 8],
         scores=scores / scores.sum(axis=1, keepdims=True),
-        appearance=_unit(_unpack(appearance, field="appearance")[order]),
-        expression=_unpack(expression, field="expression")[order],
+        appearance=_unit(_unpack(appearance, field="frames.faces.appearance")[order]),
+        expression=_unpack(expression, field="frames.faces.expression")[order],
     )
 
 
@@ -118,7 +127,7 @@ def segment_columns(segments: Sequence[SpeechSegment]) -> SegmentColumns:
     """Lay out the segments as columns, in order of time.
 
     Raises:
-        Problem: `bad-parameter` when a segment ends before it starts.
+        Problem: `bad-parameter` when a segment ends before it starts, or vectors differ in length.
     """
     table = np.asarray(
         [(segment.start, segment.end, segment.snr_db, *segment.scores.values()) for segment in segments],
@@ -126,13 +135,16 @@ def segment_columns(segments: Sequence[SpeechSegment]) -> SegmentColumns:
     ).reshape(-1, 10)
     if (table[:, 1] <= table[:, 0]).any():
         raise Problem("bad-parameter", "A segment of speech ends before it starts.", field="segments")
-    table = table[np.lexsort(table.T[::-1])]
+    order = np.lexsort(table.T[::-1])
+    table = table[order]
     scores = table[:, 3:]
+    voice = _unpack([segment.voice for segment in segments], field="segments.voice")
     return SegmentColumns(
         start=table[:, 0],
         end=table[:, 1],
         snr_db=table[:, 2],
         scores=scores / scores.sum(axis=1, keepdims=True),
+        voice=voice[order],
     )
 
 
@@ -144,11 +156,12 @@ def _unpack(packed: list[str | None], *, field: str) -> NDArray[np.float32]:
     unpacked = [None if vector is None else unpack_vector(vector) for vector in packed]
     sizes = {len(vector) for vector in unpacked if vector is not None}
     if len(sizes) > 1:
+        name = field.rpartition(".")[2]
         raise Problem(
             "bad-parameter",
-            f"Vectors of {', '.join(map(str, sorted(sizes)))} values are mixed in `{field}`.",
+            f"Vectors of {', '.join(map(str, sorted(sizes)))} values are mixed in `{name}`.",
             remedy="Send the vectors of one network, all of one length.",
-            field=f"frames.faces.{field}",
+            field=field,
         )
     rows = np.full((len(packed), sizes.pop()), np.nan, dtype=np.float32)
     for index, vector in enumerate(unpacked):

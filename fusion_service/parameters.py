@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from shared.contracts.base import Contract
-from shared.contracts.emotions import Probability
+from shared.contracts.emotions import EMOTIONS, Probability
 from shared.contracts.fusion import Strategy
 from shared.contracts.manifests import Manifest
 from shared.inference import load_manifest
@@ -97,6 +97,31 @@ class TrackHead(Contract):
         return self
 
 
+class BaselineRule(Contract):
+    """How the scores of a voice lean on what is usual for it; see `fusion_service.baseline`."""
+
+    usual: tuple[tuple[float, ...], ...] = Field(
+        description="Seven rows, one an emotion: its mean evidence over many people, 14 values."
+    )
+    scores_weight: float = Field(gt=0, description="Weight of a reading's own log scores.")
+    vector_weight: float = Field(ge=0, description="Weight of what the network read beside them.")
+    scores_offset: float = Field(description="Share of a person's offset of log scores that is taken off.")
+    vector_offset: float = Field(ge=0, description="The same of what the network read beside them.")
+    frequent_weight: float = Field(ge=0, description="Weight of how often each emotion was read.")
+    frequent_share: float = Field(ge=0, lt=1, description="How far these frequencies are trusted at most.")
+    frequent_half: float = Field(gt=0, description="Readings at which half of that is reached.")
+    half_readings: float = Field(gt=0, description="Readings at which half of a person's offset is believed.")
+    least_readings: float = Field(ge=1, description="Fewer readings change nothing.")
+    reading_seconds: float = Field(gt=0, description="Length of a whole reading.")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if len(self.usual) != len(EMOTIONS) or {len(row) for row in self.usual} != {2 * len(EMOTIONS)}:
+            message = "`usual` must hold seven rows of fourteen values"
+            raise ValueError(message)
+        return self
+
+
 class FusionParameters(Contract):
     """Everything that fusion_service has learned for one profile."""
 
@@ -113,6 +138,7 @@ class FusionParameters(Contract):
         gt=0, description="Power put on the mean of the segments, to calibrate it."
     )
     track: TrackHead | None = None
+    voice_baseline: BaselineRule | None = None
 
 
 class FusionModel(Contract):

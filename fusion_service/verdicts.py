@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from fusion_service.baseline import Usual, lean_voice
 from fusion_service.columns import (
     FaceColumns,
     FloatArray,
@@ -22,6 +23,8 @@ from fusion_service.timeline import face_moments, moment_edges, speech_moments
 from fusion_service.tracks import TrackReader
 from shared.contracts.emotions import Judgement, Scores
 from shared.contracts.fusion import (
+    Baseline,
+    BaselineUse,
     FaceVerdict,
     FusionRequest,
     FusionResult,
@@ -68,11 +71,14 @@ def judge(request: FusionRequest, model: FusionModel) -> FusionResult:
     )
     faces = face_columns(request.frames if Modality.FACE in request.modalities else ())
     segments = segment_columns(request.segments if Modality.SPEECH in request.modalities else ())
+    rule = parameters.voice_baseline if request.baseline is Baseline.AUTO else None
+    scores, usual = lean_voice(segments, segment_columns(request.earlier_segments), rule)
+    segments = dataclasses.replace(segments, scores=scores)
     people = link_people(faces, parameters.linking)
     if parameters.track is not None:
         faces = dataclasses.replace(faces, scores=TrackReader(parameters.track).read(faces, people))
-    counted = select_faces(faces, np.flatnonzero(people))
     trust = face_trust(faces, parameters.face_quality)
+    counted = select_faces(faces, np.flatnonzero(people))
     readings = read_people(faces, people, trust, parameters)
     trust = trust[people > 0]
     heard = speech_trust(segments, parameters.speech_quality)
@@ -87,7 +93,7 @@ def judge(request: FusionRequest, model: FusionModel) -> FusionResult:
     return FusionResult(
         emotion=_verdict(fuse(face, speech, strategy, parameters), face, speech, thresholds),
         face=_face_verdict(face, coverage, thresholds),
-        speech=_speech_verdict(speech, segments, thresholds),
+        speech=_speech_verdict(speech, segments, usual, thresholds),
         people=tuple(_person(reading, thresholds) for reading in readings),
         moments=_moments(
             edges,
@@ -133,7 +139,7 @@ def _face_verdict(face: Readings, coverage: float, thresholds: _Thresholds) -> F
 
 
 def _speech_verdict(
-    speech: Readings, segments: SegmentColumns, thresholds: _Thresholds
+    speech: Readings, segments: SegmentColumns, usual: Usual | None, thresholds: _Thresholds
 ) -> SpeechVerdict | None:
     if not speech.present[0]:
         return None
@@ -141,6 +147,7 @@ def _speech_verdict(
         **dict(_judged(speech.scores[0], thresholds.speech)),
         seconds=round(float((segments.end - segments.start).sum()), 3),
         snr_db=round(overall_snr(segments), 2),
+        baseline=_use(usual, float(segments.start[0])),
     )
 
 
@@ -151,6 +158,14 @@ def _person(reading: PersonReading, thresholds: _Thresholds) -> Person:
         first_seen=round(reading.first_seen, 4),
         last_seen=round(reading.last_seen, 4),
         frames=reading.frames,
+    )
+
+
+def _use(usual: Usual | None, start: float) -> BaselineUse | None:
+    if usual is None:
+        return None
+    return BaselineUse(
+        start=round(start, 4), readings=round(usual.readings, 2), strength=round(usual.strength, 3)
     )
 
 

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from shared.contracts.analyses import Detail
 from shared.contracts.base import Contract
-from shared.contracts.fusion import Profile, Strategy
+from shared.contracts.fusion import Baseline, Profile, Strategy
 from shared.contracts.media import Modality
 from shared.contracts.problems import Problem
 
@@ -24,6 +24,7 @@ class AnalysisOptions(Contract):
     strategy: Strategy | None = None
     profile: Profile = Profile.DEFAULT
     detail: Detail = Detail.FRAMES
+    baseline: Baseline = Baseline.AUTO
 
 
 async def read_options(
@@ -48,6 +49,13 @@ async def read_options(
             description="`summary`: verdicts and people; `timeline`: and moments and segments; `frames`: all."
         ),
     ] = Detail.FRAMES,
+    baseline: Annotated[
+        Baseline,
+        Query(
+            description="`auto`: the scores of a voice lean on what is usual for it, once five segments of "
+            "it were heard; `speech.baseline` then says so. `off`: they never do."
+        ),
+    ] = Baseline.AUTO,
 ) -> AnalysisOptions:
     """Dependency: the options of this request. Not a plain function, which would be run in a thread.
 
@@ -64,6 +72,7 @@ async def read_options(
         strategy=strategy,
         profile=profile,
         detail=detail,
+        baseline=baseline,
     )
 
 

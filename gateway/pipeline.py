@@ -137,6 +137,7 @@ class _Run:
             modalities=tuple(modality for modality in self.readable if modality not in unread),
             strategy=self.options.strategy,
             profile=self.options.profile,
+            baseline=self.options.baseline,
             face_uncertain_below=self.faces.uncertain_below,
             speech_uncertain_below=self.speech.uncertain_below,
         )

@@ -35,9 +35,9 @@ class Profile(StrEnum):
 
 
 class Baseline(StrEnum):
-    """Whether scores lean on what is usual for a person."""
+    """Whether the scores of a voice lean on what is usual for it."""
 
-    AUTO = "auto"  # once enough of the person was seen or heard
+    AUTO = "auto"  # once enough of it was heard
     OFF = "off"
 
 
@@ -105,15 +105,13 @@ class Verdict(Judgement):
 
 
 class BaselineUse(Contract):
-    """Where scores lean on what is usual for a person, and on how much that rests."""
+    """From when on scores lean on what is usual for a person, and on how much that rests."""
 
     start: float = Field(ge=0, description="Seconds from which on scores lean on it.")
     readings: float = Field(
-        ge=0, description="Readings it rests on: segments of speech, or stretches of a face of some seconds."
+        ge=0, description="Segments of speech that it rests on; one shorter than 1.5 s counts in part."
     )
-    strength: Probability = Field(
-        description="How far scores lean on it: it grows with the readings and how varied they are."
-    )
+    strength: Probability = Field(description="How far scores lean on it: it grows with the readings.")
 
 
 class FaceVerdict(Judgement):
@@ -128,7 +126,9 @@ class SpeechVerdict(Judgement):
     seconds: float = Field(ge=0, description="Seconds of speech.")
     snr_db: float = Field(description="Level of the speech over the level of the pauses, decibels.")
     baseline: BaselineUse | None = Field(
-        default=None, description="null where scores do not lean on what is usual for the voice."
+        default=None,
+        description="null where scores do not lean on what is usual for the voice: too little was heard, or "
+        "`baseline=off`.",
     )
 
 
@@ -139,9 +139,6 @@ class Person(Judgement):
     first_seen: float = Field(ge=0, description="Seconds.")
     last_seen: float = Field(ge=0, description="Seconds.")
     frames: int = Field(ge=1, description="In how many sampled frames.")
-    baseline: BaselineUse | None = Field(
-        default=None, description="null where scores do not lean on what is usual for this face."
-    )
 
 
 class Reading(Contract):

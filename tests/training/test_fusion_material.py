@@ -11,7 +11,7 @@ from shared.contracts.emotions import EMOTIONS, Scores
 from shared.contracts.faces import Box, Face, FaceQuality
 from shared.contracts.fusion import FrameFaces, Strategy
 from training.corpora.av import Film, actors, eight_to_seven, read_javased, read_ravdess_scores
-from training.fusion.card import LICENCE, Told, default_card
+from training.fusion.card import LICENCE, Leaning, Told, default_card
 from training.fusion.evaluate import Measured, confusion, read_voice, table
 from training.fusion.films import SeenFilm, all_examples, film_examples, mesh_points, part_examples
 from training.fusion.likeness import likeness_table, linking_rules, measure_likeness
@@ -184,8 +184,11 @@ def test_likeness_gives_rules(films):
     assert "two people" in likeness_table(likeness)
 
 
+LEANING = Leaning("Fitted.", "| v |", "| p |", "| f |", "| w |")
+
+
 def test_what_is_published_can_be_loaded(tmp_path):
-    told = Told("| t |", "| c |", "| l |", "Weights.", 0.7312, 0.9, 0.42, "face-default-1")
+    told = Told("| t |", "| c |", "| l |", "Weights.", 0.7312, 0.9, 0.42, "face-default-1", LEANING)
     card = default_card(told)
     assert "0.731" in card
     assert "90 %" in card
@@ -215,6 +218,8 @@ def test_tables():
         np.asarray([1, 1, 1, 4]),
         {"way": scores / scores.sum()},
         np.zeros(4),
+        {},
+        [],
         (np.asarray([1, 1, 1, 4]), scores),
     )
     assert "| way | 75.0 |" in table(measured)

@@ -12,6 +12,17 @@ PAPER_CARD = (_CARDS / "paper.md").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True, slots=True)
+class Leaning:
+    """What leaning on a voice's baseline gave; tables as Markdown."""
+
+    weights: str
+    voices: str
+    corpora: str
+    films: str
+    long_film: str
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
     """What was measured; tables as Markdown, shares 0..1."""
 
@@ -23,6 +34,7 @@ class Told:
     right_above: float
     share_above: float
     face_model: str
+    baseline: Leaning
     transfer: str = "(not measured)"
 
 
@@ -38,4 +50,9 @@ def default_card(told: Told) -> str:
         share_above=f"{100 * told.share_above:.0f}",
         face_model=told.face_model,
         transfer=told.transfer,
+        baseline_weights=told.baseline.weights,
+        baseline_voices=told.baseline.voices,
+        baseline_corpora=told.baseline.corpora,
+        baseline_films=told.baseline.films,
+        baseline_long_film=told.baseline.long_film,
     )

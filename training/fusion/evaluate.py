@@ -52,16 +52,19 @@ class Material:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Scores [n, 7] of n films by each way of judging them, by parameters that never saw their actor.
+    """Scores [n, 7] of n `films` by each way of judging them, by parameters that never saw their actor.
 
-    `all_phases` holds the emotion [3n] and the scores [3n, 7] of strategy `learned` for every phase from
-    which the films were sampled: not more films, but a steadier threshold.
+    `parameters` are those, by the actor's name. `all_phases` holds the emotion [3n] and the scores [3n, 7] of
+    strategy `learned` for every phase from which the films were sampled: not more films, but a steadier
+    threshold.
     """
 
     actor: NDArray[np.str_]
     emotion: IntArray
     scores: dict[str, FloatArray]
     face_weight: FloatArray
+    parameters: dict[str, FusionParameters]
+    films: list[SeenFilm]
     all_phases: tuple[IntArray, FloatArray]
 
 
@@ -126,7 +129,9 @@ def judged(
 
 def measure(material: Material, start: FusionParameters, shell: FusionModel) -> Measured:
     """Hold out each actor in turn, fit on the others, judge the actor's films in every way."""
-    actor, emotion, weights = [], [], []
+    films: list[SeenFilm] = []
+    fitted: dict[str, FusionParameters] = {}
+    weights = []
     scores: dict[str, list[FloatArray]] = {}
     phases: list[tuple[int, FloatArray]] = []
 
@@ -136,6 +141,7 @@ def measure(material: Material, start: FusionParameters, shell: FusionModel) -> 
     for left_out in actors([film.film for film in material.films]):
         others = [film for film in material.films if film.film.actor != left_out]
         parameters, _ = learn(others, material.voice, material.movement, start)
+        fitted[left_out] = parameters
         still_only = parameters.model_copy(update={"track": None})
         print(left_out, summary(parameters), flush=True)
         for film in material.films:
@@ -145,8 +151,7 @@ def measure(material: Material, start: FusionParameters, shell: FusionModel) -> 
             phases.append((film.emotion, _scores(learned)))
             if film.phase != 0:
                 continue
-            actor.append(left_out)
-            emotion.append(film.emotion)
+            films.append(film)
             note("face, still pictures only", judged(material, film, still_only, Strategy.FACE, shell))
             for strategy in Strategy:
                 result = judged(material, film, parameters, strategy, shell)
@@ -154,10 +159,12 @@ def measure(material: Material, start: FusionParameters, shell: FusionModel) -> 
                 if strategy is Strategy.LEARNED and result.emotion is not None:
                     weights.append(result.emotion.weights.face)
     return Measured(
-        np.asarray(actor),
-        np.asarray(emotion),
+        np.asarray([film.film.actor for film in films]),
+        np.asarray([film.emotion for film in films]),
         {way: np.stack(rows) for way, rows in scores.items()},
         np.asarray(weights),
+        fitted,
+        films,
         (np.asarray([played for played, _ in phases]), np.stack([row for _, row in phases])),
     )
 

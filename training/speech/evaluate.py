@@ -128,11 +128,17 @@ def centred_logits(fits: Path, table: Table, *, adapted: bool) -> Floats:
 
 
 def write_out_of_fold(table: Table, logits: Floats, voice: Floats, folder: Path) -> None:
-    """Write what the builder of fusion learns from."""
-    for name in ("javased", "ravdess"):
-        rows = (table.corpus == name) & ~np.isnan(logits[:, 0])
+    """Write what the fusion is learned from: films' voices, and all voices for what is usual for one."""
+    known = ~np.isnan(logits[:, 0])
+    for name, wanted in (
+        ("javased", table.corpus == "javased"),
+        ("ravdess", table.corpus == "ravdess"),
+        ("voices", np.ones(len(table), dtype=np.bool_)),
+    ):
+        rows = wanted & known
         np.savez(
             folder / f"oof_{name}.npz",
+            corpus=table.corpus[rows],
             name=table.name[rows],
             speaker=table.speaker[rows],
             logits=logits[rows].astype(np.float32),
