@@ -170,7 +170,11 @@ class LiveReading:
         self._last_moment = fused.end
         self._outbox.put(
             LiveMoment(
-                start=round(fused.start, 3), end=round(fused.end, 3), moment=fused.moment, people=fused.people
+                start=round(fused.start, 3),
+                end=round(fused.end, 3),
+                moment=fused.moment,
+                people=fused.people,
+                baseline=fused.baseline,
             )
         )
 

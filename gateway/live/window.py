@@ -1,7 +1,6 @@
 """The last seconds of a stream, fused: the one place where a window meets fusion_service.
 
-What a person's own baseline changes belongs here: each face of the window stands beside the number that its
-person keeps through the whole stream.
+Segments that have left the window are kept a while: what they said is what was usual for the voice.
 """
 
 import asyncio
@@ -11,13 +10,15 @@ from dataclasses import dataclass
 from gateway.kept_faces import KeptFaces
 from gateway.live.people import People, Persons, Reminder
 from gateway.services import FusionService
-from shared.contracts.fusion import FrameFaces, FusionRequest, FusionResult, Moment, Person
+from shared.contracts.fusion import BaselineUse, FrameFaces, FusionRequest, FusionResult, Moment, Person
 from shared.contracts.live import LiveOpen
 from shared.contracts.media import MediaKind, Modality
 from shared.contracts.speech import SpeechSegment
 
 # A face is read over time from so many seconds (`window_seconds` on the fusion network's card).
 _LOOKS_BACK_SECONDS = 8.0
+# What is usual for a voice hardly changes after so many segments: some minutes of speech.
+_EARLIER_SEGMENTS = 60
 
 
 @dataclass(slots=True)
@@ -38,12 +39,14 @@ class FusedWindow:
         end: seconds.
         moment: face and voice joined; None where nothing was seen or heard.
         people: who was seen.
+        baseline: from when on the voice leans on what was usual for it; None where it does not.
     """
 
     start: float
     end: float
     moment: Moment | None
     people: tuple[Person, ...]
+    baseline: BaselineUse | None
 
 
 class Window:
@@ -60,6 +63,8 @@ class Window:
         self._kept_seconds = max(_LOOKS_BACK_SECONDS, options.window_seconds)
         self._frames: deque[_Seen] = deque()
         self._segments: deque[SpeechSegment] = deque()
+        self._earlier: deque[SpeechSegment] = deque(maxlen=_EARLIER_SEGMENTS)
+        self._leans_since: float | None = None
         self._turn = asyncio.Lock()
         self.people = People()
         self.modalities: tuple[Modality, ...] = options.modalities
@@ -95,6 +100,7 @@ class Window:
                 end=now,
                 moment=result.moments[-1] if result.moments else None,
                 people=tuple(self._renamed(person, names) for person in result.people if person.id in names),
+                baseline=self._leaning(result, now),
             )
 
     def persons_in(self, frame: FrameFaces) -> Persons:
@@ -109,7 +115,15 @@ class Window:
             seen = self._frames.popleft()
             self.people.remember(seen.frame.t, seen.frame.faces, seen.persons)
         while self._segments and self._segments[0].end < t:
-            self._segments.popleft()
+            self._earlier.append(self._segments.popleft())
+
+    def _leaning(self, result: FusionResult, now: float) -> BaselineUse | None:
+        use = result.speech.baseline if result.speech else None
+        if use is None:
+            return None
+        if self._leans_since is None:
+            self._leans_since = now
+        return use.model_copy(update={"start": round(self._leans_since, 3)})
 
     def _request(self, now: float) -> FusionRequest:
         start = max(0.0, now - self._options.window_seconds)
@@ -120,6 +134,8 @@ class Window:
             # One moment, as long as the window.
             moment_seconds=self._options.window_seconds,
             segments=tuple(self._segments),
+            earlier_segments=tuple(self._earlier),
+            baseline=self._options.baseline,
             modalities=self.modalities,
             strategy=self._options.strategy,
             profile=self._options.profile,

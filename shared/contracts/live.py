@@ -6,7 +6,7 @@ from pydantic import Field, TypeAdapter, field_validator
 
 from shared.contracts.analyses import Frame, Notice, Probed, SegmentsFound
 from shared.contracts.base import Contract
-from shared.contracts.fusion import Moment, Person, Profile, Strategy
+from shared.contracts.fusion import Baseline, BaselineUse, Moment, Person, Profile, Strategy
 from shared.contracts.media import Modality
 from shared.contracts.problems import ProblemDocument
 
@@ -30,6 +30,10 @@ class LiveOpen(Contract):
     )
     profile: Profile = Profile.DEFAULT
     strategy: Strategy | None = Field(default=None, description="null: the profile's own.")
+    baseline: Baseline = Field(
+        default=Baseline.AUTO,
+        description="Whether the scores of a voice lean on what was usual for it before.",
+    )
     window_seconds: float = Field(default=5.0, ge=1, le=10, description="What a fused moment looks back on.")
     sound_rate: int = Field(
         default=16_000, ge=8_000, le=48_000, description="Samples a second of sound packets."
@@ -99,6 +103,11 @@ class LiveMoment(Contract):
     people: tuple[Person, ...] = Field(
         description="Who was seen, and what the face expressed over these seconds; `first_seen` holds for "
         "the whole stream."
+    )
+    baseline: BaselineUse | None = Field(
+        default=None,
+        description="From when on scores of the voice lean on what was usual for it before, and on how much "
+        "that rests; null where they do not.",
     )
 
 

@@ -1,10 +1,12 @@
 """A window of a stream before the real fusion_service: what it holds, and what it says."""
 
+import numpy as np
 import pytest
 
 from gateway.live.window import Window
 from gateway.services import FusionService
 from shared.client import ServiceClient
+from shared.contracts.base import pack_vector
 from shared.contracts.emotions import Scores
 from shared.contracts.fusion import FrameFaces
 from shared.contracts.live import LiveOpen
@@ -61,3 +63,37 @@ async def test_who_left_is_not_there(window):
     window.add_frame(FrameFaces(t=20.0, faces=()))
     fused = await window.fuse(20.0)
     assert (fused.moment, fused.people) == (None, ())
+
+
+async def test_a_voice_leans_on_what_it_was_like_before_the_window(window):
+    for number in range(8):
+        spoken = segment(number * 3.0).model_copy(update={"voice": pack_vector(np.eye(7)[number % 3])})
+        window.add_segments((spoken.model_copy(update={"end": spoken.start + 2.0}),))
+        fused = await window.fuse(number * 3.0 + 2.0)
+        if number < 4:
+            assert fused.baseline is None
+        else:
+            # Five were heard when the fifth ended: only some of them are still in the window.
+            assert fused.baseline.start == 14.0
+            assert fused.baseline.readings == number + 1
+    assert len(window._segments) < 5
+
+
+async def test_a_voice_leans_on_nothing_where_that_is_not_wanted(house):
+    async with ServiceClient("fusion", house.fusion) as client:
+        options = LiveOpen(event="open", source="pictures", baseline="off")
+        window = Window(FusionService(client, seconds=60), options)
+        for number in range(6):
+            window.add_segments(
+                (segment(float(number)).model_copy(update={"voice": pack_vector(np.eye(7)[number % 3])}),)
+            )
+        assert (await window.fuse(7.0)).moment is not None
+        assert (await window.fuse(7.0)).baseline is None
+
+
+async def test_a_long_stream_keeps_a_bounded_past(window):
+    for number in range(500):
+        window.add_segments((segment(float(number)),))
+        if number % 50 == 49:
+            await window.fuse(float(number))
+    assert len(window._earlier) == 60
