@@ -101,8 +101,8 @@ class LiveMoment(Contract):
     end: float = Field(ge=0, description="Seconds of the stream.")
     moment: Moment | None = Field(description="null where nothing was seen or heard.")
     people: tuple[Person, ...] = Field(
-        description="Who was seen in the last 8 seconds (`window_seconds`, where that is longer), and what each "
-        "face expressed over them; `first_seen` holds for the whole stream."
+        description="Who was seen in the last 8 seconds (`window_seconds`, where that is longer), and what "
+        "each face expressed over them; `first_seen` holds for the whole stream."
     )
     baseline: BaselineUse | None = Field(
         default=None,
