@@ -216,6 +216,25 @@ def test_options_go_with_the_file(visitor: Visitor, media: Path, expect):
     expect(page.locator(".tracks .lane.voice")).to_contain_text("was not asked for")
 
 
+def test_a_voice_leans_on_what_is_usual_for_it_unless_told_not_to(visitor: Visitor, media: Path, expect):
+    page = visitor.page
+    talk = media / "talk.wav"
+    media_files.write_sound(talk, media_files.speech(40.0, 16_000))
+    page.get_by_text("Options").click()
+    switch = page.get_by_label("lean on what is usual for it")
+    expect(switch).to_be_checked()
+    for leans in (True, False):
+        switch.set_checked(leans)
+        visitor.give(talk)
+        expect(page.locator(".entry[data-state=done]")).to_have_count(1 if leans else 2)
+        said = page.get_by_role("region", name="Verdict").locator(".readings")
+        if leans:
+            expect(said).to_contain_text("leans on what is usual for this voice")
+        else:
+            expect(said).not_to_contain_text("leans")
+        assert (visitor.answer()["speech"]["baseline"] is not None) == leans
+
+
 def answer_without_a_job(route) -> None:
     """Be a server that keeps no jobs: what is preferred does not count."""
     headers = {name: value for name, value in route.request.headers.items() if name != "prefer"}

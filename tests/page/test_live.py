@@ -162,6 +162,25 @@ def test_one_of_both_alone(visitor: Visitor, expect, unwanted: str, kind: str, l
     stop(page)
 
 
+@pytest.mark.parametrize("leans", [True, False])
+def test_a_voice_leans_on_what_is_usual_for_it_unless_told_not_to(
+    visitor: Visitor, tmp_path: Path, expect, *, leans: bool
+):
+    page = visitor.page
+    page.get_by_text("Options").click()
+    page.get_by_label("faces", exact=True).uncheck()
+    page.get_by_label("lean on what is usual for it").set_checked(leans)
+    go_live(page)
+    if leans:  # it takes five stretches of it, of up to three seconds
+        expect(page.locator(".leaning")).to_contain_text("leans on what is usual for this voice from")
+    else:
+        expect(page.get_by_role("region", name="Now").locator("dd").nth(1)).to_contain_text("%")
+    stop(page)
+    record = record_of(page, tmp_path / "live.json")
+    assert record["streams"][0]["options"]["baseline"] == ("auto" if leans else "off")
+    assert any(each["baseline"] for each in record["moments"]) == leans
+
+
 def test_what_is_missing_is_said(visitor: Visitor, expect):
     page = visitor.page
     deny = """name => {

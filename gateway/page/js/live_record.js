@@ -26,7 +26,7 @@ export class LiveRecord {
     if (event.event === "faces") this.frames.push(...event.frames.map((frame) => this.#frame(frame)));
     if (event.event === "segments") this.segments.push(...event.segments.map((segment) => this.#shifted(segment)));
     if (event.event === "moment") {
-      this.moments.push({ ...this.#shifted(event), event: undefined, moment: event.moment && this.#shifted(event.moment), people: event.people.map((person) => this.#person(person)) });
+      this.moments.push(this.#moment(event));
       this.#reach(event.end);
     }
     if (event.event === "notice") this.notices.push({ ...event.notice, at: this.seconds });
@@ -57,6 +57,14 @@ export class LiveRecord {
   #frame({ t, faces }) {
     this.#reach(t);
     return { t: t + this.#shift, faces: faces.map((face) => (face.person ? { ...face, person: face.person + this.#others } : face)) };
+  }
+
+  #moment({ start, end, moment, people, baseline = null }) {
+    const shift = this.#shift;
+    return {
+      start: start + shift, end: end + shift, moment: moment && this.#shifted(moment), people: people.map((person) => this.#person(person)),
+      baseline: baseline && { ...baseline, start: baseline.start + shift },
+    };
   }
 
   #shifted(stretch) {

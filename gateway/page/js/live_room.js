@@ -122,7 +122,7 @@ export class LiveRoom {
     if (session !== this.#session) return;
     if (event.event === "ready") this.#begin(session);
     if (event.event === "faces") event.frames.forEach((frame) => this.#view.showFaces(frame, session.delayOf(frame.t)));
-    if (event.event === "moment") this.#view.showMoment(event);
+    if (event.event === "moment") this.#view.showMoment(this.#record.moments.at(-1));
     if (event.event === "progress") this.#view.showCounts(event, session.skipped);
     if (event.event === "notice") this.#notice(event.notice.message);
   }

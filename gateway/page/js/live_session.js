@@ -9,6 +9,7 @@ import { LiveStream } from "./live_stream.js";
  * @property {string[]} modalities
  * @property {number} fps
  * @property {string} profile
+ * @property {boolean} baseline whether a voice's scores may lean on what is usual for it
  * @property {string} key
  * @property {"pictures"|"container"} source
  */
@@ -62,8 +63,8 @@ export class LiveSession {
 
   /** Connect, and send what `video` shows and the microphone hears. @param {HTMLVideoElement} video */
   async connect(video) {
-    const { source, fps, profile, key } = this.wishes;
-    const opening = { source, fps, profile, modalities: this.modalities, ...(key ? { key } : {}) };
+    const { source, fps, profile, baseline, key } = this.wishes;
+    const opening = { source, fps, profile, modalities: this.modalities, ...(baseline ? {} : { baseline: "off" }), ...(key ? { key } : {}) };
     this.#beganAt = this.record.seconds;
     this.#began = performance.now();
     if (source === "pictures" && this.modalities.includes("speech")) {

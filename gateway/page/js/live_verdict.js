@@ -2,7 +2,7 @@
 
 import { announce, make, setAttribute, setText } from "./dom.js";
 import { EMOTIONS, glyph } from "./emotions.js";
-import { judgement, percent } from "./wording.js";
+import { judgement, leaning, percent } from "./wording.js";
 
 // A screen reader is told of a change, but not more often than it can speak.
 const TELL_EVERY_MS = 6000;
@@ -22,18 +22,21 @@ export class LiveVerdict {
       make("tbody", {}, Object.values(this.#rows).map(({ row }) => row)));
     this.face = make("dd", {});
     this.voice = make("dd", {});
+    this.leaning = make("p", { class: "fine leaning", hidden: true });
     this.element = make("section", { class: "verdict live-verdict", "aria-label": "Now" },
       this.head, this.sureness, this.table,
       make("dl", { class: "readings" },
-        make("div", {}, make("dt", { text: "Face" }), this.face), make("div", {}, make("dt", { text: "Voice" }), this.voice)));
-    this.show(null, "Waiting for the first seconds.");
+        make("div", {}, make("dt", { text: "Face" }), this.face), make("div", {}, make("dt", { text: "Voice" }), this.voice)),
+      this.leaning);
+    this.show(null, null, "Waiting for the first seconds.");
   }
 
   /**
    * @param {any|null} moment as in an analysis
+   * @param {{start: number, readings: number}|null} [baseline] what the voice's scores lean on
    * @param {string} [why] what to say where there is none
    */
-  show(moment, why = "Neither a face nor speech in the last seconds, and nothing is made up.") {
+  show(moment, baseline = null, why = "Neither a face nor speech in the last seconds, and nothing is made up.") {
     this.#showHead(moment);
     this.element.classList.toggle("none", !moment);
     setAttribute(this.element, "data-emotion", moment?.label ?? null);
@@ -48,6 +51,8 @@ export class LiveVerdict {
     }
     showReading(this.face, moment?.face);
     showReading(this.voice, moment?.speech);
+    this.leaning.hidden = !baseline;
+    if (baseline) setText(this.leaning, `The voice ${leaning(baseline)}.`);
   }
 
   #showHead(moment) {

@@ -54,8 +54,8 @@ export class LiveView {
     if (delay !== null) this.#delays = [...this.#delays, delay].slice(-MOST_DELAYS);
   }
 
-  showMoment({ moment }) {
-    this.verdict.show(moment);
+  showMoment({ moment, baseline }) {
+    this.verdict.show(moment, baseline);
   }
 
   /** Say how quick it is, and what was left out. @param {number} skipped pictures that this browser did not send */

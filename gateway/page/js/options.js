@@ -7,11 +7,12 @@ const DEFAULT_FPS = "5";
 
 /** Give the options that differ from the defaults, as the query of a call. */
 export function readQuery() {
-  const { fps, face, speech, profile } = form().elements;
+  const { fps, face, speech, profile, baseline } = form().elements;
   const query = new URLSearchParams();
   if (fps.value.trim() !== "" && fps.value.trim() !== DEFAULT_FPS) query.set("fps", fps.value.trim());
   if (face.checked !== speech.checked) query.set("modalities", face.checked ? "face" : "speech");
   if (profile.value !== "default") query.set("profile", profile.value);
+  if (!baseline.checked) query.set("baseline", "off");
   return query;
 }
 
@@ -19,12 +20,13 @@ const MOST_LIVE_FPS = 10;
 
 /** Give what a live stream is asked for. @returns {import("./live_session.js").Wishes} */
 export function readLive() {
-  const { fps, face, speech, profile, source } = form().elements;
+  const { fps, face, speech, profile, baseline, source } = form().elements;
   return {
     modalities: [face.checked && "face", speech.checked && "speech"].filter(Boolean),
     fps: Math.min(MOST_LIVE_FPS, Number(fps.value) || Number(DEFAULT_FPS)),
     profile: profile.value,
     source: source.value,
+    baseline: baseline.checked,
     key: readKey(),
   };
 }

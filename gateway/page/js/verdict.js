@@ -2,7 +2,7 @@
 
 import { make } from "./dom.js";
 import { EMOTIONS, glyph } from "./emotions.js";
-import { percent } from "./wording.js";
+import { leaning, percent } from "./wording.js";
 
 /** Draw the verdict of an analysis. */
 export function drawVerdict(analysis) {
@@ -64,7 +64,7 @@ function drawReadings({ face, speech, media }) {
   }
   if (speech) {
     const level = Number.isFinite(speech.snr_db) ? `, ${Math.round(speech.snr_db)} dB above the pauses` : "";
-    items.push(reading("Voice", speech, `; ${speech.seconds.toFixed(1)} s of speech${level}`));
+    items.push(reading("Voice", speech, `; ${speech.seconds.toFixed(1)} s of speech${level}${speech.baseline ? `; ${leaning(speech.baseline)}` : ""}`));
   }
   return make("dl", { class: "readings" }, items);
 }

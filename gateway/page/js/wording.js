@@ -45,6 +45,12 @@ export function describeMedia(media) {
   return parts.join(" · ");
 }
 
+/** Say from when on a voice's scores lean on what is usual for it. @param {{start: number, readings: number}} baseline */
+export function leaning({ start, readings }) {
+  const from = start > 0 ? ` from ${clock(start)} on` : "";
+  return `leans on what is usual for this voice${from} (${Number(readings.toFixed(1))} stretches of it)`;
+}
+
 /** Give a judgement in words: `happiness, 93 %`, with ` (uncertain)` where the networks are. */
 export function judgement({ label, confidence, uncertain }) {
   return `${label}, ${percent(confidence)}${uncertain ? " (uncertain)" : ""}`;
