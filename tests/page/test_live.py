@@ -162,6 +162,42 @@ def test_one_of_both_alone(visitor: Visitor, expect, unwanted: str, kind: str, l
     stop(page)
 
 
+def test_a_recorder_of_sound_alone(visitor: Visitor, expect):
+    page = visitor.page
+    page.get_by_text("Options").click()
+    page.get_by_label("faces", exact=True).uncheck()
+    page.get_by_label("Live, send").select_option("container")
+    go_live(page)
+    page.wait_for_selector(".minute .lane.voice .bands path", state="attached")
+    stop(page)
+
+
+def test_another_camera_takes_over(visitor: Visitor, expect):
+    page = visitor.page
+    page.evaluate("""() => {
+        const devices = navigator.mediaDevices;
+        const [list, open] = [devices.enumerateDevices.bind(devices), devices.getUserMedia.bind(devices)];
+        const second = { kind: "videoinput", deviceId: "second", label: "Second camera" };
+        devices.enumerateDevices = async () => [...await list(), second];
+        devices.getUserMedia = (wanted) => {
+            window.asked = wanted.video?.deviceId?.exact;
+            return open(window.asked === "second" ? { ...wanted, video: true } : wanted);
+        };
+    }""")
+    page.evaluate(WATCH_DEVICES)
+    go_live(page)
+    wait_for_faces(page)
+    page.get_by_label("Camera", exact=True).select_option("Second camera")
+    page.wait_for_function("() => window.opened.length === 3")
+    assert page.evaluate("window.asked") == "second"
+    states = page.evaluate("window.opened.map(track => `${track.kind} ${track.readyState}`)")
+    assert sorted(states) == ["audio live", "video ended", "video live"]
+    page.evaluate("document.querySelector('#live .box').hidden = true")
+    wait_for_faces(page)  # those that the other one sees
+    stop(page)
+    assert set(page.evaluate("window.opened.map(track => track.readyState)")) == {"ended"}
+
+
 @pytest.mark.parametrize("leans", [True, False])
 def test_a_voice_leans_on_what_is_usual_for_it_unless_told_not_to(
     visitor: Visitor, tmp_path: Path, expect, *, leans: bool
