@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-containers audit lint format types imports unit stress benchmark setup-training report clean
+.PHONY: help setup run test test-containers audit lint format types imports unit stress benchmark setup-training report report-full clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ setup-training: setup  ## what training needs on top: PyTorch (CPU build where t
 
 report: setup-training  ## measure what ships on the corpora (EMOTION_CORPORA): tables, confusions, reliability
 	$(BIN)/python -m training.report --cache build/report
+
+report-full: setup-training  ## the same, cross-validation too, from what training left in build/report (see its help)
+	$(BIN)/python -m training.report --cache build/report --full
 
 clean:  ## remove what setup and tests made
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,5 +1,6 @@
 """The report's arithmetic and its pages, on answers whose figures are known by hand."""
 
+import dataclasses
 import re
 
 import numpy as np
@@ -48,6 +49,16 @@ def test_a_page_shows_them(answers):
     assert "- made: a, b" in text
     assert manifest.sha256 in text
     assert "](confusion.svg)" in text
+
+
+def test_folds_stand_apart_with_their_people(answers):
+    manifest = load_manifest(ROOT / "face_service/models/default/classification")
+    assert "By fold" not in page(manifest, [answers], [])
+    folded = dataclasses.replace(answers, fold=answers.person)
+    text = page(manifest, [folded], [], how="Held out.")
+    assert "| made | a | a | 3 | 100.0 " in text
+    assert "| made | b | b | 3 | 33.3 " in text
+    assert "Held out. Intervals hold" in text
 
 
 @pytest.mark.parametrize("draw", [draw_confusion, draw_reliability])

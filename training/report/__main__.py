@@ -1,10 +1,12 @@
 """Measure what ships on the corpora and write the report: tables, confusion matrices, reliability diagrams.
 
-    EMOTION_CORPORA=... python -m training.report --cache CACHE [--only face] [--profiles default]
+    EMOTION_CORPORA=... python -m training.report --cache CACHE [--only face] [--profiles default] [--full]
 
 Writes docs/accuracy/NETWORK.md with its pictures and docs/accuracy.md (what the manifests state, with links).
-Points of faces are found once and kept in the cache folder. The fusion's figures need its recordings of
-films: `training.fusion.record` and `training.fusion.evaluate`.
+Points of faces are found once and kept in the cache folder. `--full` cross-validates as well (two minutes of
+one core), and writes docs/accuracy/held-out-NETWORK.md from what training left in the cache folder: speech by
+the fits of `training.speech.train` (`speech-fits`), face and voice together by recordings of the films
+(`training.fusion.record`, `films`) and held-out voices (`training.speech.evaluate`, `oof_javased.npz`).
 """
 
 import argparse
@@ -18,20 +20,38 @@ from training.corpora.faces import corpora_folder
 from training.report.accuracy import PAGES, ROOT, TARGET, accuracy_document
 from training.report.answers import Answers
 from training.report.face_answers import face_answers
-from training.report.pages import page
+from training.report.held_out_answers import FUSED, SPOKEN, fused_answers, spoken_answers
+from training.report.pages import AS_SERVED, page
 from training.report.pictures import draw_all, draw_confusion, draw_reliability
 from training.report.speech_answers import speech_answers
 
+FUSION = ROOT / "fusion_service" / "models" / "default" / "fusion"
+HELD_OUT = "held-out-"
 SERVICES = {"face": ROOT / "face_service" / "models", "speech": ROOT / "speech_service" / "models"}
 
 
-def report(folder: Path, answers: Iterable[Answers], pages: Path) -> None:
+def report(
+    folder: Path, answers: Iterable[Answers], pages: Path, *, prefix: str = "", how: str = AS_SERVED
+) -> None:
     """Write the page and the pictures of one network."""
     manifest, every = load_manifest(folder), list(answers)
-    pictures = [f"{manifest.name}-confusion.svg", f"{manifest.name}-reliability.svg"]
+    name = f"{prefix}{manifest.name}"
+    pictures = [f"{name}-confusion.svg", f"{name}-reliability.svg"]
     draw_all(every, draw_confusion, pages / pictures[0])
     draw_all(every, draw_reliability, pages / pictures[1])
-    (pages / f"{manifest.name}.md").write_text(page(manifest, every, pictures))
+    (pages / f"{name}.md").write_text(page(manifest, every, pictures, how=how))
+
+
+def cross_validate(cache: Path, pages: Path, *, adapted: bool) -> None:
+    """Write the pages of what is held out in turn; `adapted` as for `training.speech.evaluate`."""
+    speech, corpora = SERVICES["speech"] / "default" / "classification", corpora_folder()
+    temperature = load_manifest(speech).temperature
+    spoken = spoken_answers(cache / "speech-fits", temperature, corpora, adapted=adapted)
+    report(speech, spoken, pages, prefix=HELD_OUT, how=SPOKEN)
+    print("held-out speech: written", flush=True)
+    fused = fused_answers(FUSION, cache / "films", cache / "oof_javased.npz", temperature, corpora)
+    report(FUSION, fused, pages, prefix=HELD_OUT, how=FUSED)
+    print("held-out fusion: written", flush=True)
 
 
 def main() -> None:
@@ -39,7 +59,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--cache", type=Path, required=True, help="folder for the points of faces")
-    parser.add_argument("--only", nargs="+", choices=SERVICES, default=list(SERVICES))
+    parser.add_argument("--only", nargs="*", choices=SERVICES, default=list(SERVICES))
+    parser.add_argument("--full", action="store_true", help="cross-validate as well")
+    parser.add_argument("--adapted", action="store_true", help="the fits are of an adapted encoder")
     parser.add_argument("--profiles", nargs="+", choices=("default", "paper"), default=["default", "paper"])
     parser.add_argument("--out", type=Path, default=PAGES, help="folder of the pages")
     arguments = parser.parse_args()
@@ -54,6 +76,8 @@ def main() -> None:
                 answers = speech_answers(folder, activity, corpora_folder())
             report(folder, answers, arguments.out)
             print(f"{profile} {service}: written", flush=True)
+    if arguments.full:
+        cross_validate(arguments.cache, arguments.out, adapted=arguments.adapted)
     TARGET.write_text(accuracy_document())
 
 

@@ -39,6 +39,9 @@ def _section(service: str, manifest: Manifest) -> str:
     card = f"../{service}/models/{manifest.profile}/{manifest.role}/card.md"
     measured = f"accuracy/{manifest.name}.md"
     more = f" [By emotion, sex and confidence, with pictures]({measured})." if _has_page(manifest) else ""
+    held_out = f"held-out-{manifest.name}.md"
+    if (PAGES / held_out).exists():
+        more += f" [Cross-validated, fold by fold](accuracy/{held_out})."
     lines = [
         f"## {manifest.name}: {manifest.role}, profile `{manifest.profile}`\n",
         f"{manifest.summary} {manifest.bytes / 1e6:.1f} MB. [Card]({card}).{more}\n",

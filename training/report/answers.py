@@ -16,7 +16,8 @@ class Answers:
     """Answers of one network on one test set.
 
     `scores` is [n, 7], each row sums to 1; all NaN where the network refused to name an emotion, which counts
-    as wrong. `label` is 0..6 [n]. `person` and `sex` are "" where the index does not have them.
+    as wrong. `label` is 0..6 [n]. `person` and `sex` are "" where the index does not have them. `fold` names
+    the fit that answered, which never saw that part's people; None where one network answered all.
     """
 
     title: str
@@ -24,6 +25,7 @@ class Answers:
     label: npt.NDArray[np.int64]
     person: npt.NDArray[np.str_]
     sex: npt.NDArray[np.str_]
+    fold: npt.NDArray[np.str_] | None = None
 
     @property
     def answered(self) -> npt.NDArray[np.bool_]:
@@ -49,6 +51,18 @@ class Answers:
         for sex in sorted(set(self.sex.tolist()) - {UNKNOWN}):
             mine = self.sex == sex
             yield sex, share_right(self.right[mine], self.person[mine])
+
+    def accuracy_by_fold(self) -> Iterator[tuple[str, list[str], Share]]:
+        """Name, people and share right of each fold."""
+        if self.fold is None:
+            return
+        for fold in sorted(set(self.fold.tolist())):
+            mine = self.fold == fold
+            yield (
+                fold,
+                sorted(set(self.person[mine].tolist())),
+                share_right(self.right[mine], self.person[mine]),
+            )
 
 
 def share_right(right: npt.NDArray[np.bool_], person: npt.NDArray[np.str_]) -> Share:

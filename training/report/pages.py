@@ -11,17 +11,25 @@ from training.report.answers import UNKNOWN, Answers
 NAMED_PEOPLE = 24
 
 
-def page(manifest: Manifest, every: Sequence[Answers], pictures: Sequence[str]) -> str:
-    """Markdown: accuracy, recall by emotion, by sex, calibration, who was in the test, pictures."""
+AS_SERVED = (
+    "Written by `make report` (`python -m training.report`): the network beside its manifest was run on\n"
+    "every picture or clip below, as the service runs it. Nothing below was learned from."
+)
+
+
+def page(
+    manifest: Manifest, every: Sequence[Answers], pictures: Sequence[str], *, how: str = AS_SERVED
+) -> str:
+    """Markdown: accuracy, recall by emotion, by fold, by sex, calibration, who was in the test, pictures."""
     lines = [
         f"# {manifest.name}, measured from the corpora\n",
-        "Written by `make report` (`python -m training.report`): the network beside its manifest was run on",
-        "every picture or clip below, as the service runs it. Nothing below was learned from. Intervals hold",
+        f"{how} Intervals hold",
         "95 %: people drawn anew 2,000 times where they are known, else Wilson's.\n",
         f"File `{manifest.file}`, SHA-256 `{manifest.sha256}`; temperature {manifest.temperature:.3f};",
         f"`uncertain` below {manifest.uncertain_below:.2f}.\n",
         *_accuracy(every, manifest.uncertain_below),
         *_recall(every),
+        *_folds(every),
         *_sexes(every),
         *_people(every),
         *(f"![{name}]({name})\n" for name in pictures),
@@ -64,6 +72,24 @@ def _recall(every: Sequence[Answers]) -> Iterator[str]:
             cells.append(f"{100 * answers.right[mine].mean():.0f} ({mine.sum()})" if mine.any() else "")
         yield f"| {answers.title} | " + " | ".join(cells) + " |"
     yield ""
+
+
+def _folds(every: Sequence[Answers]) -> Iterator[str]:
+    rows = [
+        f"| {answers.title} | {fold} | {_names(people)} | {share.n} | {percent(share)} |"
+        for answers in every
+        for fold, people, share in answers.accuracy_by_fold()
+    ]
+    if rows:
+        yield "By fold; the fit of a fold never saw its people:\n"
+        yield "| test | fold | people | n | right, % |"
+        yield "|---|---|---|---|---|"
+        yield from rows
+        yield ""
+
+
+def _names(people: Sequence[str]) -> str:
+    return ", ".join(people) if len(people) <= NAMED_PEOPLE else f"{len(people)} people"
 
 
 def _sexes(every: Sequence[Answers]) -> Iterator[str]:

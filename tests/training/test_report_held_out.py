@@ -1,0 +1,42 @@
+"""Cross-validated answers take each person's scores from the fit that never saw them."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from training.report import held_out_answers
+from training.speech.table import FOLDS, Table
+
+
+@pytest.fixture
+def table():
+    """Two corpora of six people, one clip each; and two clips of a corpus that is for testing only."""
+    n = 2 * FOLDS + 2
+    return Table(
+        corpus=np.asarray(["one"] * FOLDS + ["two"] * FOLDS + ["urdu"] * 2),
+        name=np.arange(n).astype(str),
+        speaker=np.arange(n).astype(str),
+        label=np.full(n, "happy"),
+        sex=np.full(n, "F"),
+        seconds=np.ones(n, dtype=np.float32),
+        emotion=np.ones(n, dtype=np.int64),
+        fold=np.asarray([*range(FOLDS), *range(FOLDS), 0, 0]),
+        calibration=np.zeros(n, dtype=np.bool_),
+    )
+
+
+def test_each_clip_is_scored_by_the_fit_of_its_fold(table, tmp_path, monkeypatch):
+    for k in range(FOLDS):
+        logits = np.zeros((len(table), 7))
+        logits[table.fold == k, 1] = 4.0  # right where the fit did not learn,
+        logits[table.fold != k, 0] = 4.0  # wrong where it did.
+        np.savez(tmp_path / f"fold{k}.npz", logits=logits)
+    monkeypatch.setattr(held_out_answers, "read_table", lambda _: table)
+    every = list(held_out_answers.spoken_answers(tmp_path, 1.2, tmp_path))
+    assert [answers.title for answers in every] == ["one", "two"]
+    for answers in every:
+        assert answers.right.all()
+        folds = [(fold, len(people), share.value) for fold, people, share in answers.accuracy_by_fold()]
+        assert folds == [(str(k), 1, 1.0) for k in range(FOLDS)]
+        assert np.allclose(answers.scores.sum(axis=1), 1)
