@@ -19,6 +19,9 @@ _LOCK_CLASS = 0x656D6F
 class Slots(Protocol):
     """Hands out numbers; a number is free when nobody holds it or its holder died."""
 
+    may_be_lost: bool
+    """Whether a living holder can lose its number, and know of it only later."""
+
     def take(self, slot: int) -> bool:
         """Take this slot if it is free."""
 
@@ -51,6 +54,8 @@ class FileSlots:
     Args:
         folder: made where there is none.
     """
+
+    may_be_lost = False
 
     def __init__(self, folder: Path) -> None:
         self._folder = open_private_folder(folder)
@@ -92,6 +97,8 @@ class PostgresSlots:
     Raises:
         psycopg.OperationalError: it cannot be reached.
     """
+
+    may_be_lost = True
 
     def __init__(self, url: str) -> None:
         plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)

@@ -8,6 +8,7 @@ import logging
 import queue
 import secrets
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -33,6 +34,8 @@ _log = logging.getLogger(__name__)
 _MOST_EVENTS_AHEAD = 200
 _WEBHOOKS_AT_ONCE = 16
 _NAME = "worker-{}"
+# Every worker asks so often whether its lock is its own; the jobs of one that lost it wait for twice as long.
+_ROUNDS_BEFORE_RESCUE = 2
 
 
 class _Line:
@@ -93,6 +96,7 @@ class Worker:
         self._webhooks = webhooks
         self._loop = asyncio.get_running_loop()
         self._slot = -1
+        self._inherited: dict[int, float] = {}
         self._stopping = False
         self._running: dict[str, concurrent.futures.Future[str]] = {}
         self._tasks: set[asyncio.Task[str]] = set()
@@ -160,6 +164,7 @@ class Worker:
 
     def _leave(self) -> None:
         DBOS.destroy()
+        self._inherited.clear()
         if self._slots is not None:
             self._slots.close()
 
@@ -190,14 +195,29 @@ class Worker:
             return
         for name in at_work:
             number = name.removeprefix("worker-")
-            if not number.isdigit() or int(number) == self._slot or not slots.take(int(number)):
+            if not number.isdigit() or int(number) == self._slot or not self._inherits(int(number), slots):
                 continue
             # Its lock is ours, so its bearer is dead and nobody can take the name meanwhile.
             try:
-                DBOS._recover_pending_workflows([name])  # noqa: SLF001 - the only call that does it by worker
+                # No public call does it by worker: `resume_workflow` forgets how often a job has ended its
+                # worker, so that one that always does would be tried for ever.
+                DBOS._recover_pending_workflows([name])  # noqa: SLF001 - see above
                 _log.warning("jobs of a dead worker are queued again", extra={"fields": {"name": name}})
             finally:
                 slots.give_back(int(number))
+                del self._inherited[int(number)]
+
+    def _inherits(self, slot: int, slots: Slots) -> bool:
+        """Take the lock of another worker; True once it is certain that nobody works under it any more.
+
+        One that has lost its lock goes on until it looks after it, and a job must not run twice at once.
+        """
+        if slot not in self._inherited:
+            if not slots.take(slot):
+                return False
+            self._inherited[slot] = time.monotonic()
+        wait = _ROUNDS_BEFORE_RESCUE * self._settings.rescue_seconds if slots.may_be_lost else 0.0
+        return time.monotonic() - self._inherited[slot] >= wait
 
     def cancel(self, job_id: str) -> None:
         """Stop working on a job, if it is here."""

@@ -7,6 +7,8 @@ import pytest
 
 from tests import media_files
 from tests.jobs.gateway_process import GatewayProcess
+from tests.jobs.postgres_server import postgres_server
+from tests.jobs.s3_server import bucket_server
 from tests.servers import House
 
 
@@ -36,3 +38,17 @@ def one_gateway(house: House, data: Path, tmp_path: Path) -> Iterator[GatewayPro
     gateway = GatewayProcess(house, data, tmp_path / "gateway.log")
     yield gateway
     gateway.stop()
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a PostgreSQL."""
+    with postgres_server(tmp_path_factory.mktemp("postgres")) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a bucket."""
+    with bucket_server(tmp_path_factory.mktemp("s3")) as url:
+        yield url

@@ -33,14 +33,10 @@ class GatewayProcess:
     """`python -m gateway` beside the inner services of a house; always on the same port."""
 
     def __init__(self, house: House, data: Path, log: Path, **settings: object) -> None:
-        self.port = choose_port(0)
-        self.url = f"http://127.0.0.1:{self.port}"
         self.log = log
-        self.client = httpx.Client(base_url=self.url, timeout=60)
         self._environment = {
             **os.environ,
             "EMOTION_HOST": "127.0.0.1",
-            "EMOTION_PORT": str(self.port),
             "EMOTION_FACE_URL": house.face,
             "EMOTION_SPEECH_URL": house.speech,
             "EMOTION_FUSION_URL": house.fusion,
@@ -51,23 +47,41 @@ class GatewayProcess:
             **{f"EMOTION_{name.upper()}": str(value) for name, value in settings.items()},
         }
         self._process: subprocess.Popen[bytes] | None = None
+        self._move()
 
     def set(self, name: str, value: object) -> None:
         """Change a setting for the next start."""
         self._environment[f"EMOTION_{name.upper()}"] = str(value)
 
+    def _move(self) -> None:
+        self.port = choose_port(0)
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.client = httpx.Client(base_url=self.url, timeout=60)
+        self._environment["EMOTION_PORT"] = str(self.port)
+
     def start(self) -> None:
+        """Start it, and wait until it listens."""
+        began_before = self.log.exists()
+        while not self._listens():
+            # Between its choice and now another program has taken the port.
+            assert not began_before, self.log.read_text()[-2000:]
+            assert "address already in use" in self.log.read_text(), self.log.read_text()[-2000:]
+            self.client.close()
+            self.log.unlink()
+            self._move()
+
+    def _listens(self) -> bool:
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
+            said = log.tell()
+            process = self._process = subprocess.Popen(
                 [sys.executable, "-m", "gateway"], env=self._environment, stdout=log, stderr=log
             )
-        eventually(self._answers, f"the gateway answers; {self.log.read_text()[-2000:]}")
 
-    def _answers(self) -> bool:
-        try:
-            return httpx.get(f"{self.url}/health/live", timeout=10).is_success
-        except httpx.TransportError:
-            return False
+        def listens() -> bool:
+            return b"Uvicorn running" in self.log.read_bytes()[said:]
+
+        eventually(lambda: listens() or process.poll() is not None, "the gateway listens or ends")
+        return listens()
 
     def kill(self) -> None:
         """kill -9, and write into the log when it was dead."""
@@ -85,10 +99,10 @@ class GatewayProcess:
             self._process.terminate()
             self._process.wait(60)
 
-    def submit(self, film: bytes, **headers: str) -> str:
+    def submit(self, film: bytes, *, detail: str = "summary", **headers: str) -> str:
         """Hand a film in as a job; give its address."""
         answer = self.client.post(
-            "/v1/analyses?detail=summary", content=film, headers={"prefer": "respond-async", **headers}
+            f"/v1/analyses?detail={detail}", content=film, headers={"prefer": "respond-async", **headers}
         )
         assert answer.status_code == 202, answer.text
         return answer.headers["location"]

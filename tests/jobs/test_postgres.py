@@ -1,76 +1,13 @@
 """Beyond one machine: two gateways share PostgreSQL, and one finishes the jobs of the other when it dies."""
 
-import os
-import pwd
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
 
-from cli.addresses import choose_port
 from tests.jobs.gateway_process import GatewayProcess, assert_never_twice_at_once, eventually, runs
 
 pytestmark = pytest.mark.timeout(600)
-
-
-def program(name: str) -> str | None:
-    for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True):
-        if (folder / name).exists():
-            return str(folder / name)
-    return shutil.which(name)
-
-
-@pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A PostgreSQL of its own."""
-    initdb, postgres = program("initdb"), program("postgres")
-    if initdb is None or postgres is None:
-        pytest.skip("NO POSTGRESQL HERE: apt-get install postgresql")
-    folder = tmp_path_factory.mktemp("postgres")
-    user = None
-    if os.geteuid() == 0:
-        # It does not run as root.
-        user = pwd.getpwnam("postgres" if _exists("postgres") else "nobody").pw_uid
-        for path in (folder, *folder.parents):
-            if path.is_relative_to(tempfile.gettempdir()) and path != Path(tempfile.gettempdir()):
-                path.chmod(path.stat().st_mode | 0o011)
-        os.chown(folder, user, -1)
-    data = folder / "data"
-    subprocess.run(
-        [initdb, "-D", data, "-U", "emotion", "--auth=trust", "--no-sync"],
-        check=True, user=user, stdout=subprocess.DEVNULL, cwd="/",
-    )  # fmt: skip
-    port = choose_port(0)
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(
-            [postgres, "-D", data, "-p", str(port), "-k", "", "-c", "listen_addresses=127.0.0.1", "-F"],
-            user=user, stdout=log, stderr=log, cwd="/",
-        )  # fmt: skip
-    url = f"postgresql://emotion@127.0.0.1:{port}/postgres"
-    eventually(lambda: _answers(url), (folder / "log").read_text())
-    yield url
-    server.terminate()
-    server.wait(60)
-
-
-def _exists(name: str) -> bool:
-    try:
-        pwd.getpwnam(name)
-    except KeyError:
-        return False
-    return True
-
-
-def _answers(url: str) -> bool:
-    try:
-        psycopg.connect(url, connect_timeout=5).close()
-    except psycopg.OperationalError:
-        return False
-    return True
 
 
 @pytest.fixture
@@ -108,3 +45,83 @@ def test_both_see_everything_and_one_key_is_one_job(pair, film):
     assert other.client.delete(location).status_code == 204
     assert one.client.get(location).status_code == 404
     assert "Traceback" not in one.log.read_text() + other.log.read_text()
+
+
+@pytest.fixture
+def scattered(house, database, bucket, tmp_path) -> Iterator[tuple[GatewayProcess, GatewayProcess]]:
+    """Two gateways that share a database and a bucket, and no folder."""
+    gateways = [
+        GatewayProcess(
+            house,
+            tmp_path / name,
+            tmp_path / f"{name}.log",
+            jobs__database_url=database,
+            jobs__store_url=f"{bucket}/{tmp_path.name}",
+        )
+        for name in ("one", "other")
+    ]
+    for gateway in gateways:
+        gateway.start()
+    yield gateways[0], gateways[1]
+    for gateway in gateways:
+        gateway.stop()
+
+
+def test_without_a_common_folder_a_job_is_read_and_exported_where_it_was_not_made(scattered, film):
+    one, other = scattered
+    location = one.submit(film, detail="frames")
+    assert other.finished(location)["state"] == "succeeded"
+    for suffix, found in ((".csv", b"happiness"), (".vtt", b"WEBVTT"), (".eaf", b"ANNOTATION_DOCUMENT")):
+        exports = [
+            gateway.client.get(f"{location}{suffix}").raise_for_status().content for gateway in scattered
+        ]
+        assert exports[0] == exports[1]
+        assert found in exports[0]
+    assert one.client.get(location).json() == other.client.get(location).json()
+    assert other.client.delete(location).status_code == 204
+    assert one.client.get(location).status_code == 404
+
+
+def test_without_a_common_folder_the_jobs_of_a_dead_gateway_are_finished(scattered, film, long_film):
+    one, other = scattered
+    locations = [one.submit(long_film, detail="frames") for _ in range(3)]
+    locations.append(other.submit(film, detail="frames"))
+    eventually(lambda: "job begun" in one.log.read_text(), "the one has begun something")
+    one.kill()
+    assert {other.finished(location)["state"] for location in locations} == {"succeeded"}
+    assert_never_twice_at_once(one, other)
+    exports = [
+        # The analysis is named by its job.
+        other.client.get(f"{location}.csv").raise_for_status().text.replace(location.rsplit("/")[-1], "")
+        for location in locations
+    ]
+    # The same film in the same hands: what the dead one began left no trace in the result.
+    assert len(exports[0].splitlines()) > 10
+    assert exports[0] == exports[1] == exports[2]
+
+
+def end_connections(database: str, which: str) -> int:
+    """Let PostgreSQL end the connection that holds the first worker's lock, or every one; give how many."""
+    held = "pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND classid = 6647151 AND objid = 0)"
+    condition = held if which == "lock" else "pid <> pg_backend_pid() AND backend_type = 'client backend'"
+    with psycopg.connect(database, autocommit=True) as connection:
+        rows = connection.execute(
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {condition}"  # noqa: S608 - ours
+        ).fetchall()
+    return len(rows)
+
+
+@pytest.mark.parametrize("which", ["lock", "all"])
+def test_a_lost_connection_in_the_middle_of_a_job(pair, database, film, long_film, which):
+    """Who lost its lock counts as dead: another takes its jobs over, never while they still run."""
+    one, other = pair
+    locations = [one.submit(long_film) for _ in range(3)]
+    eventually(lambda: "job begun" in one.log.read_text() + other.log.read_text(), "something has begun")
+    assert end_connections(database, which) >= 1
+    lost = "the lock of this worker was lost"
+    eventually(lambda: lost in one.log.read_text() + other.log.read_text(), "somebody notices")
+    locations.append(other.submit(film))
+    assert {one.finished(location)["state"] for location in locations} == {"succeeded"}
+    assert_never_twice_at_once(one, other)
+    # Both work on: what is handed in now is done too.
+    assert one.finished(one.submit(film))["state"] == "succeeded"

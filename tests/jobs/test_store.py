@@ -3,50 +3,11 @@
 import asyncio
 import io
 import shutil
-import socket
-import subprocess
-import sys
 
-import httpx
 import pytest
 
 from gateway.jobs.object_store import BucketStore
 from gateway.jobs.store import FolderStore, open_private_folder
-from tests.jobs.gateway_process import eventually
-
-
-@pytest.fixture(scope="module")
-def bucket(tmp_path_factory):
-    """The URL of a bucket."""
-    pytest.importorskip("moto.server", reason="NO S3 SERVER: install moto[s3], flask and flask-cors")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    log = tmp_path_factory.mktemp("s3") / "log"
-    with log.open("wb") as out:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], stdout=out, stderr=out
-        )
-    url = f"http://127.0.0.1:{port}"
-
-    def made():
-        try:
-            return httpx.put(f"{url}/uploads", timeout=5).is_success
-        except httpx.TransportError:
-            return False
-
-    eventually(made, "the bucket is made")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in {
-            "AWS_ENDPOINT": url,
-            "AWS_ALLOW_HTTP": "true",
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_REGION": "us-east-1",
-        }.items():
-            patch.setenv(name, value)
-        yield "s3://uploads/emotion"
-    server.terminate()
-    server.wait(30)
 
 
 @pytest.fixture(params=["folder", "bucket"])
