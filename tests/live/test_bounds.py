@@ -140,7 +140,7 @@ def server_sockets(process) -> int:
 
 @pytest.mark.usefixtures("nothing_left")
 async def test_ten_viewers_have_a_fair_share_or_a_clear_refusal(house, live_gateway, faces, process):
-    wanted = 24
+    wanted = 16
     with live_gateway(live={"max_streams": 8}) as url:
         async with contextlib.AsyncExitStack() as stack:
             viewers = [await stack.enter_async_context(knock(url)) for _ in range(10)]
