@@ -79,7 +79,7 @@ def served(settings: Mapping[str, str] | None = None) -> Iterator[tuple[str, dic
         yield f"http://127.0.0.1:{port}", services_below(server.pid)
     finally:
         server.send_signal(signal.SIGTERM)
-        server.wait(30)
+        server.wait(60)
 
 
 def services_below(parent: int) -> dict[str, int]:

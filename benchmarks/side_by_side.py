@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,15 +104,16 @@ def main() -> None:
             Path(name) / "film.mp4", seconds=arguments.seconds, width=1280, height=720
         )
         folder = arguments.folder or Path(name)
-        rows = [*ours(film), *(measure(peer, film, folder) for peer in PEERS)]
-    print("\n| who | frames a second | peak memory MB | frames with a face |\n|---|---|---|---|")
-    print("\n".join(rows))
+        print("\n| who | frames a second | peak memory MB | frames with a face |\n|---|---|---|---|")
+        for line in ours(film):
+            print(line, flush=True)
+        for peer in PEERS:
+            print(measure(peer, film, folder), flush=True)
     print("\nLeft out: " + " ".join(_LEFT_OUT))
 
 
-def ours(film: Path) -> list[str]:
+def ours(film: Path) -> Iterator[str]:
     """Measure both profiles through HTTP; memory is that of all processes together."""
-    rows = []
     ways: tuple[tuple[str, dict[str, str]], ...] = (
         ("ours, faces only", {"modalities": "face"}),
         ("ours, with speech and fusion", {}),
@@ -120,14 +122,17 @@ def ours(film: Path) -> list[str]:
     body = film.read_bytes()
     with served() as (url, pids):
         for name, options in ways:
-            send(url, body, options)
-            with Watch(pids) as watch:
-                began = time.perf_counter()
-                frames = send(url, body, options)
-                seconds = time.perf_counter() - began
+            try:
+                send(url, body, options)
+                with Watch(pids) as watch:
+                    began = time.perf_counter()
+                    frames = send(url, body, options)
+                    seconds = time.perf_counter() - began
+            except httpx.HTTPError as error:
+                yield f"| {name} | failed: {type(error).__name__} | | |"
+                continue
             found = sum(bool(frame["faces"]) for frame in frames)
-            rows.append(row(name, len(frames) / seconds, sum(watch.peak.values()), found, len(frames)))
-    return rows
+            yield row(name, len(frames) / seconds, sum(watch.peak.values()), found, len(frames))
 
 
 def send(url: str, body: bytes, options: dict[str, str]) -> list[dict[str, list[object]]]:
@@ -160,6 +165,8 @@ def measure(peer: Peer, film: Path, folder: Path) -> str:
         return f"| {peer.name} | cannot be run here: {_reason(error)} | | |"
     except subprocess.TimeoutExpired:
         return f"| {peer.name} | not done in time | | |"
+    except OSError as error:
+        return f"| {peer.name} | cannot be run here: {error.strerror} | | |"
     read = json.loads(output.strip().split("\n")[-1])
     return row(peer.name, read["frames"] / read["seconds"], read["peak"], read["found"], read["frames"])
 

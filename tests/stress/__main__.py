@@ -18,12 +18,15 @@ def run(module: str, *arguments: str) -> tuple[dict[str, Any], float]:
     began = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-m", f"tests.stress.{module}", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        capture_output=True,
         text=True,
         check=False,
     )
-    figures = json.loads(done.stdout) if done.stdout else {"misses": [f"exit status {done.returncode}"]}
+    try:
+        figures = json.loads(done.stdout)
+    except ValueError:
+        said = done.stderr.strip().splitlines()[-1:] or ["it said nothing"]
+        figures = {"misses": [f"exit status {done.returncode}: {said[0][:200]}"]}
     return figures, time.monotonic() - began
 
 
@@ -75,7 +78,7 @@ def main() -> int:
         "fuzz": lambda: run("fuzz", f"--files={arguments.files}"),
         "soak": lambda: run("soak", f"--requests={arguments.requests}"),
     }
-    missed = False
+    missed = []
     for name, part in parts.items():
         if arguments.only and not name.startswith(arguments.only):
             continue
@@ -83,8 +86,10 @@ def main() -> int:
         verdict = "MISSED" if figures["misses"] else "kept"
         print(f"{name:20} {verdict:7} {seconds:6.0f} s  {in_words(name, figures)}", flush=True)  # noqa: T201
         for miss in figures["misses"]:
-            missed = True
             print(f"{'':29}{miss}", flush=True)  # noqa: T201
+        if figures["misses"]:
+            missed.append(name)
+    print(f"missed: {', '.join(missed)}" if missed else "everything was kept")  # noqa: T201
     return 1 if missed else 0
 
 

@@ -6,20 +6,17 @@ python -m tests.stress.fuzz --files 10000 --seed 23
 import argparse
 import asyncio
 import json
-import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from pydantic import ValidationError
 
 from shared.contracts.analyses import Analysis
 from shared.contracts.problems import ProblemDocument
-from tests.cli.stack import serving
 from tests.media.fuzzing import EXPECTED, mutants, small_files
-from tests.stress.footprint import footprint_of
 from tests.stress.load import Answer, Caller, percentile
+from tests.stress.own_server import own_server
 from tests.stress.placing import use_core
 
 _AT_ONCE = 2
@@ -88,16 +85,12 @@ def main() -> int:
     parser.add_argument("--core", type=int, help="run everything on this core only")
     arguments = parser.parse_args()
     use_core(arguments.core)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        uploads = folder / "uploads"
-        uploads.mkdir()
-        contents = small_files(folder)
-        with serving(folder / "server", environment={"EMOTION_TEMPORARY_FOLDER": str(uploads)}) as server:
-            before = footprint_of(server.process.pid, uploads)
-            figures = asyncio.run(fuzz(server.url, contents, count=arguments.files, seed=arguments.seed))
-            left = footprint_of(server.process.pid, uploads).more_than(before)
-            log = server.log.read_text()
+    with own_server() as server:
+        contents = small_files(server.folder)
+        before = server.footprint()
+        figures = asyncio.run(fuzz(server.url, contents, count=arguments.files, seed=arguments.seed))
+        left = server.footprint().more_than(before)
+        log = server.running.log.read_text()
     alarms = [line[:300] for line in log.splitlines() if '"error"' in line or "Traceback" in line]
     found = {
         "files": arguments.files,

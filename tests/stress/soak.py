@@ -7,7 +7,6 @@ import argparse
 import asyncio
 import json
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,9 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from tests import media_files
-from tests.cli.stack import serving
-from tests.stress.footprint import Footprint, footprint_of, name_of
+from tests.stress.footprint import Footprint, name_of
 from tests.stress.load import Caller
+from tests.stress.own_server import own_server
 from tests.stress.placing import use_core
 
 _AT_ONCE = 2
@@ -144,18 +143,11 @@ def main() -> int:
     parser.add_argument("--core", type=int, help="run everything on this core only")
     arguments = parser.parse_args()
     use_core(arguments.core)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        uploads = folder / "uploads"
-        uploads.mkdir()
-        contents = mixed_uploads(folder)
-        with serving(folder / "server", environment={"EMOTION_TEMPORARY_FOLDER": str(uploads)}) as server:
-            pid = server.process.pid
-            looks, statuses = asyncio.run(
-                soak(server.url, contents, arguments.requests, lambda: footprint_of(pid, uploads))
-            )
-            growths = growth_of(looks, arguments.requests)
-            left = list(looks[-1].files)
+    with own_server() as server:
+        contents = mixed_uploads(server.folder)
+        looks, statuses = asyncio.run(soak(server.url, contents, arguments.requests, server.footprint))
+        growths = growth_of(looks, arguments.requests)
+        left = list(looks[-1].files)
     found = {
         "requests": arguments.requests,
         "statuses": {str(status): count for status, count in sorted(statuses.items())},
