@@ -111,6 +111,8 @@ def _readings(analysis: Analysis) -> Iterator[Text]:
         line = Text.assemble(("speech  ", "dim"), _judgement(speech), f", {speech.seconds:.1f} s of it")
         if speech.snr_db is not None:
             line.append(f", {speech.snr_db:.0f} dB above the pauses")
+        if speech.baseline is not None:
+            line.append(f", leaning on what is usual for it ({speech.baseline.readings:.0f} segments)")
         yield line
 
 

@@ -3,7 +3,7 @@ import pytest
 from cli.options import Options, parse_modalities
 from gateway.options import MAX_FPS, AnalysisOptions
 from shared.contracts.analyses import Detail
-from shared.contracts.fusion import Profile, Strategy
+from shared.contracts.fusion import Baseline, Profile, Strategy
 from shared.contracts.media import Modality
 
 
@@ -20,6 +20,7 @@ def test_all_options_as_query() -> None:
         strategy=Strategy.MEAN,
         profile=Profile.PAPER,
         detail=Detail.SUMMARY,
+        baseline=Baseline.OFF,
     )
     assert options.query() == {
         "fps": "2.5",
@@ -29,6 +30,7 @@ def test_all_options_as_query() -> None:
         "strategy": "mean",
         "profile": "paper",
         "detail": "summary",
+        "baseline": "off",
     }
 
 

@@ -8,7 +8,7 @@ from rich.console import Console
 from cli.report import print_report
 from shared.contracts.analyses import Analysis, Notice, Status
 from shared.contracts.emotions import EMOTIONS, Emotion
-from shared.contracts.fusion import Person
+from shared.contracts.fusion import BaselineUse, Person
 from tests.cli.samples import film_analysis, judged, moment, silent_picture_analysis
 
 
@@ -34,6 +34,16 @@ def test_a_film_says_what_it_is_who_is_in_it_and_what_they_show() -> None:
     ):
         assert part in text
     assert all(emotion.value in text for emotion in EMOTIONS)
+
+
+def test_it_says_where_a_voice_leans_on_what_is_usual_for_it() -> None:
+    analysis = film_analysis()
+    assert "usual" not in rendered(analysis)
+    assert analysis.speech is not None
+    use = BaselineUse(start=0.4, readings=7.0, strength=0.875)
+    speech = analysis.speech.model_copy(update={"baseline": use})
+    text = rendered(analysis.model_copy(update={"speech": speech}), width=140)
+    assert "leaning on what is usual for it (7 segments)" in text
 
 
 def test_without_a_terminal_there_are_no_colour_codes() -> None:
