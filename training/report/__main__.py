@@ -3,7 +3,7 @@
     EMOTION_CORPORA=... python -m training.report --cache CACHE [--only face] [--profiles default] [--full]
 
 Writes docs/accuracy/NETWORK.md with its pictures and docs/accuracy.md (what the manifests state, with links).
-Points of faces are found once and kept in the cache folder. `--full` cross-validates as well (two minutes of
+Points of faces are found once and kept in the cache folder. `--full` cross-validates as well (four minutes of
 one core), and writes docs/accuracy/held-out-NETWORK.md from what training left in the cache folder: speech by
 the fits of `training.speech.train` (`speech-fits`), face and voice together by recordings of the films
 (`training.fusion.record`, `films`) and held-out voices (`training.speech.evaluate`, `oof_javased.npz`).
@@ -22,6 +22,7 @@ from training.report.answers import Answers
 from training.report.face_answers import face_answers
 from training.report.held_out_answers import FUSED, SPOKEN, fused_answers, spoken_answers
 from training.report.pages import AS_SERVED, page
+from training.report.paper_answers import PAPER_FILMS, paper_film_answers
 from training.report.pictures import draw_all, draw_confusion, draw_reliability
 from training.report.speech_answers import speech_answers
 
@@ -52,6 +53,10 @@ def cross_validate(cache: Path, pages: Path, *, adapted: bool) -> None:
     fused = fused_answers(FUSION, cache / "films", cache / "oof_javased.npz", temperature, corpora)
     report(FUSION, fused, pages, prefix=HELD_OUT, how=FUSED)
     print("held-out fusion: written", flush=True)
+    paper = FUSION.parents[1] / "paper" / "fusion"
+    filmed = paper_film_answers(SERVICES["face"] / "paper", paper, corpora)
+    report(paper, filmed, pages, prefix=HELD_OUT, how=PAPER_FILMS)
+    print("held-out paper: written", flush=True)
 
 
 def main() -> None:
