@@ -52,7 +52,7 @@ export class LiveVerdict {
     showReading(this.face, moment?.face);
     showReading(this.voice, moment?.speech);
     this.leaning.hidden = !baseline;
-    if (baseline) setText(this.leaning, `The voice ${leaning(baseline)}.`);
+    if (baseline) setText(this.leaning, `Its reading ${leaning(baseline)}.`);
   }
 
   #showHead(moment) {
