@@ -33,13 +33,18 @@ def decoders_of(nursery: int) -> list[int]:
     return [pid for pid in children_of(nursery) if name_of(pid) == "decoder"]
 
 
+def parent_of(pid: int) -> int | None:
+    """Its parent, None for a process that has ended."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
 def waits_for_an_upload(pid: int) -> bool:
     """Whether it is a child of the decoders' parent that has no work yet; such a one comes and goes."""
-    try:
-        parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return name_of(pid) == name_of(parent) == "decoders"
+    parent = parent_of(pid)
+    return parent is not None and name_of(pid) == name_of(parent) == "decoders"
 
 
 def name_of(pid: int) -> str:
@@ -66,6 +71,14 @@ def command_of(pid: int) -> list[str]:
         return Path(f"/proc/{pid}/cmdline").read_text().split("\0")[:-1]
     except (FileNotFoundError, ProcessLookupError):
         return []
+
+
+def nurseries_of(pid: int) -> list[int]:
+    """The parents of decoders below a process, without what they have forked themselves."""
+    found = {
+        child: parent_of(child) for child in children_of(pid) if "gateway.media.nursery" in command_of(child)
+    }
+    return [child for child, parent in found.items() if parent is not None and parent not in found]
 
 
 def resident_bytes(pid: int) -> int:

@@ -11,7 +11,14 @@ import httpx
 import pytest
 
 from shared.contracts.analyses import Analysis
-from tests.cli.processes import children_of, command_of, eventually, is_alive, resident_bytes
+from tests.cli.processes import (
+    children_of,
+    command_of,
+    eventually,
+    is_alive,
+    nurseries_of,
+    resident_bytes,
+)
 from tests.cli.stack import EMOTION, RunningServer, clean_environment, serving
 
 pytestmark = pytest.mark.stack
@@ -107,8 +114,7 @@ def test_a_killed_service_comes_back(tmp_path: Path, picture: Path) -> None:
         assert eventually(answers, seconds=60)
         assert analyse(server, picture).status == "complete"
         # Whatever the killed gateway had started is gone with it: one decoder parent is left.
-        family = children_of(server.process.pid)
-        assert len([pid for pid in family if "gateway.media.nursery" in command_of(pid)]) == 1
+        assert len(nurseries_of(server.process.pid)) == 1
 
 
 @pytest.mark.parametrize("topology", [(), ("--single-process",)])

@@ -25,7 +25,7 @@ from tests.cli.processes import (
     decoders_of,
     eventually,
     is_alive,
-    waits_for_an_upload,
+    nurseries_of,
 )
 from tests.cli.stack import RunningServer, clean_environment, serving
 from tests.cli.test_supervisor import free_port
@@ -68,7 +68,7 @@ def pid_of(server: RunningServer, service: str) -> int:
 
 
 def nursery_of(server: RunningServer) -> int:
-    return next(pid for pid in children_of(server.process.pid) if "gateway.media.nursery" in command_of(pid))
+    return nurseries_of(server.process.pid)[0]
 
 
 def port_of(pid: int) -> int:
@@ -117,8 +117,7 @@ def whole_again(server: RunningServer, short: bytes, folder: Path) -> None:
     # A breaker may stay open for a moment after the service is back.
     assert eventually(complete, seconds=60)
     assert eventually(lambda: not footprint_of(server.process.pid, folder).files, seconds=60)
-    family = [command_of(pid) for pid in children_of(server.process.pid) if not waits_for_an_upload(pid)]
-    assert sum("gateway.media.nursery" in command for command in family) == 1
+    assert len(nurseries_of(server.process.pid)) == 1
     assert eventually(lambda: not decoders_of(nursery_of(server)), seconds=60), "a decoder is left"
 
 
