@@ -6,8 +6,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+# How often the file of a run is written.
+SAVE_SECONDS = 60
 
 
 class Clock:
@@ -68,3 +73,63 @@ def load(path: Path) -> dict[str, Any] | None:
         return None
     state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     return state
+
+
+class Run:
+    """A network that learns: with its averaged weights, its optimizer, its steps and the time that it worked.
+
+    Everything stands in one file, so that a run that was stopped goes on where it was.
+
+    Args:
+        path: the file.
+        network: what learns.
+        optimizer: of its weights.
+        minutes: how long it works, earlier starts included.
+        decay: of the averaged weights.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        network: nn.Module,
+        optimizer: Optimizer,
+        *,
+        minutes: float,
+        decay: float,
+    ) -> None:
+        self.network, self.optimizer = network, optimizer
+        self.average = Average(network, decay)
+        self.clock = Clock(minutes)
+        self.step = 0
+        self.losses: list[float] = []
+        self._path = path
+        if (state := load(path)) is not None:
+            network.load_state_dict(state["network"])
+            self.average.network.load_state_dict(state["average"])
+            optimizer.load_state_dict(state["optimizer"])
+            self.step, self.clock.before = state["step"], state["worked"]
+        self._saved = self.clock.worked()
+
+    def keep(self) -> None:
+        """Write the file."""
+        state = {"network": self.network.state_dict(), "average": self.average.network.state_dict()}
+        state |= {"optimizer": self.optimizer.state_dict(), "step": self.step, "worked": self.clock.worked()}
+        save(self._path, state)
+        self._saved = self.clock.worked()
+
+    def learn(self, loss: Tensor, *, longest: float) -> None:
+        """Take one step down a loss, its gradient at most `longest`; write the file when it is time."""
+        self.optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), longest)
+        self.optimizer.step()
+        self.step += 1
+        self.average.follow(self.network, self.step)
+        self.losses.append(float(loss.detach()))
+        if self.clock.worked() - self._saved > SAVE_SECONDS:
+            self.keep()
+
+    def state(self) -> str:
+        """Tell minutes, steps and the mean of the last 200 losses."""
+        loss = f"{np.mean(self.losses[-200:]):.3f}" if self.losses else "-"
+        return f"{self.clock.worked() / 60:.1f} min step {self.step} loss {loss}"

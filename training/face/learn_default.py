@@ -26,7 +26,6 @@ from training.face.samples import CONVENTIONS, Corpus, load_corpus, serving_plac
 # Share of each corpus in a batch.
 SHARES = {"fer2013": 0.60, "rafdb_train": 0.30, "kdef": 0.10}
 CHECK_SECONDS = 300
-SAVE_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -167,45 +166,28 @@ def learn(plan: Plan) -> None:
     corpora = {name: load_corpus(name, plan.cache) for name in plan.corpora}
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network = build(plan).to(device)
-    step, last = 0, plan.folder / "last.pt"
-    state = checkpoints.load(last)
+    last = plan.folder / "last.pt"
     if (start := checkpoints.load(plan.folder / "start.pt")) is not None:
         network.load_state_dict(start["average"])
-    elif state is None:
+    elif not last.exists():
         if plan.start is None:
             solve_head(network, corpora)
         elif (start := checkpoints.load(plan.start)) is not None:
             network.load_state_dict(start["average"])
         checkpoints.save(plan.folder / "start.pt", {"average": network.state_dict()})
     optimizer = optimizer_of(network, plan)
-    average = checkpoints.Average(network, plan.decay)
-    clock = checkpoints.Clock(plan.minutes)
-    if state is not None:
-        network.load_state_dict(state["network"])
-        average.network.load_state_dict(state["average"])
-        optimizer.load_state_dict(state["optimizer"])
-        step, clock.before = state["step"], state["worked"]
-    sampler = Sampler(corpora, plan.shares, seed=1000 + step, mixup=plan.mixup)
-    checked = saved = clock.worked()
-    losses: list[float] = []
-
-    def keep() -> None:
-        state = {"network": network.state_dict(), "average": average.network.state_dict()}
-        state |= {"optimizer": optimizer.state_dict(), "step": step, "worked": clock.worked()}
-        checkpoints.save(last, state)
+    run = checkpoints.Run(last, network, optimizer, minutes=plan.minutes, decay=plan.decay)
+    sampler = Sampler(corpora, plan.shares, seed=1000 + run.step, mixup=plan.mixup)
+    checked = run.clock.worked()
 
     def report() -> None:
-        side = plan.stage(clock.progress()).side
-        figures = check(average.network, corpora, 10_000 if clock.progress() >= 1 else 1000, side)
+        side = plan.stage(run.clock.progress()).side
+        limit = 10_000 if run.clock.progress() >= 1 else 1000
+        figures = check(run.average.network, corpora, limit, side)
         line = ", ".join(f"{key} {value:.3f}" for key, value in figures.items())
-        print(
-            f"{clock.worked() / 60:.1f} min step {step} side {side} "
-            f"loss {np.mean(losses[-200:]):.3f}: {line}",
-            flush=True,
-        )
+        print(f"{run.state()} side {side}: {line}", flush=True)
 
-    while clock.progress() < 1:
-        progress = clock.progress()
+    while (progress := run.clock.progress()) < 1:
         for group in optimizer.param_groups:
             group["lr"] = group["rate"] * checkpoints.cosine(progress)
         stage = plan.stage(progress)
@@ -215,18 +197,9 @@ def learn(plan: Plan) -> None:
         with half_precision():
             logits = network(pictures)
         loss = loss_of(logits, {key: value.to(device) for key, value in targets.items()})
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-        optimizer.step()
-        step += 1
-        average.follow(network, step)
-        losses.append(float(loss.detach()))
-        if clock.worked() - saved > SAVE_SECONDS:
-            keep()
-            saved = clock.worked()
-        if clock.worked() - checked > CHECK_SECONDS:
+        run.learn(loss, longest=5.0)
+        if run.clock.worked() - checked > CHECK_SECONDS:
             report()
-            checked = clock.worked()
-    keep()
+            checked = run.clock.worked()
+    run.keep()
     report()

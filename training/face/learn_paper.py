@@ -1,5 +1,6 @@
 """Train the paper's network on FER2013 Training with its own hard labels, as the method gives it."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,6 @@ from training.face.paper_network import PaperNetwork
 from training.face.samples import fer2013_parts
 
 BATCH = 128
-SAVE_SECONDS = 60
 CHECK_STEPS = 1000
 
 
@@ -66,31 +66,24 @@ def learn(plan: Plan) -> None:
     targets = torch.from_numpy(labels)
     network = PaperNetwork().to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(network.parameters(), lr=plan.rate, weight_decay=0.02)
-    average = checkpoints.Average(network, 0.999)
-    clock = checkpoints.Clock(plan.minutes)
-    step, last = 0, plan.folder / "last.pt"
-    if (state := checkpoints.load(last)) is not None:
-        network.load_state_dict(state["network"])
-        average.network.load_state_dict(state["average"])
-        optimizer.load_state_dict(state["optimizer"])
-        step, clock.before = state["step"], state["worked"]
-    random = torch.Generator().manual_seed(2000 + step)
+    run = checkpoints.Run(
+        plan.folder / "last.pt",
+        network,
+        optimizer,
+        minutes=plan.minutes,
+        decay=0.999,
+    )
+    random = torch.Generator().manual_seed(2000 + run.step)
     order = torch.randperm(len(targets), generator=random)
-    place, saved = 0, clock.worked()
-
-    def keep() -> None:
-        state = {"network": network.state_dict(), "average": average.network.state_dict()}
-        checkpoints.save(
-            last, state | {"optimizer": optimizer.state_dict(), "step": step, "worked": clock.worked()}
-        )
+    place = 0
 
     def report() -> None:
-        right = float((logits_of(average.network, chosen).argmax(1) == answers).mean())
-        print(f"{clock.worked() / 60:.1f} min step {step}: PublicTest {right:.4f}", flush=True)
+        right = float((logits_of(run.average.network, chosen).argmax(1) == answers).mean())
+        print(f"{run.state()}: PublicTest {right:.4f}", flush=True)
 
-    while clock.progress() < 1:
+    while run.clock.progress() < 1:
         for group in optimizer.param_groups:
-            group["lr"] = plan.rate * checkpoints.cosine(clock.progress())
+            group["lr"] = plan.rate * checkpoints.cosine(run.clock.progress())
         if place + BATCH > len(order):
             order, place = torch.randperm(len(targets), generator=random), 0
         batch = order[place : place + BATCH]
@@ -99,15 +92,8 @@ def learn(plan: Plan) -> None:
         with torch.autocast("cpu", torch.bfloat16):
             logits = network(changed(pictures[batch], random).contiguous(memory_format=torch.channels_last))
         loss = functional.cross_entropy(logits.float(), targets[batch], label_smoothing=0.05)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        step += 1
-        average.follow(network, step)
-        if clock.worked() - saved > SAVE_SECONDS:
-            keep()
-            saved = clock.worked()
-        if step % CHECK_STEPS == 0:
+        run.learn(loss, longest=math.inf)
+        if run.step % CHECK_STEPS == 0:
             report()
-    keep()
+    run.keep()
     report()

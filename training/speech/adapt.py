@@ -37,7 +37,6 @@ from training.speech.train import STATISTICS_USED
 LINEAR = ("joint", "out", "up", "down")
 LONGEST_SECONDS = 4.0
 CHECK_SECONDS = 420
-SAVE_SECONDS = 60
 # Clips drawn at once: sorted by length, they fall into batches of nearly equal lengths.
 DRAWN = 8
 
@@ -209,57 +208,29 @@ def learn(plan: Plan, network: AdaptedNetwork, clips: list[Clip], table: Table) 
             {"params": network.head(), "peak": plan.head_rate, "weight_decay": 0.05},
         ]
     )
-    average = checkpoints.Average(network, plan.decay)
-    clock = checkpoints.Clock(plan.minutes)
-    last, step = plan.folder / "last.pt", 0
-    if (state := checkpoints.load(last)) is not None:
-        network.load_state_dict(state["network"])
-        average.network.load_state_dict(state["average"])
-        optimizer.load_state_dict(state["optimizer"])
-        step, clock.before = state["step"], state["worked"]
+    run = checkpoints.Run(plan.folder / "last.pt", network, optimizer, minutes=plan.minutes, decay=plan.decay)
     watched = chosen_on(table)
 
-    def keep() -> None:
-        state = {"network": network.state_dict(), "average": average.network.state_dict()}
-        state |= {"optimizer": optimizer.state_dict(), "step": step, "worked": clock.worked()}
-        checkpoints.save(last, state)
+    def report() -> None:
+        print(f"{run.state()}: {accuracy(run.average.network, clips, table, watched)}", flush=True)
 
-    def report(losses: list[float]) -> None:
-        loss = np.mean(losses[-200:]) if losses else float("nan")
-        print(
-            f"{clock.worked() / 60:.1f} min step {step} loss {loss:.3f}: "
-            f"{accuracy(average.network, clips, table, watched)}",
-            flush=True,
-        )
-
-    losses: list[float] = []
-    saved = checked = clock.worked()
-    report(losses)
-    for sounds, labels in Sampler(clips, table, plan, seed=1000 + step).batches():
-        if clock.progress() >= 1:
+    checked = run.clock.worked()
+    report()
+    for sounds, labels in Sampler(clips, table, plan, seed=1000 + run.step).batches():
+        if run.clock.progress() >= 1:
             break
         for group in optimizer.param_groups:
-            group["lr"] = group["peak"] * checkpoints.cosine(clock.progress(), warm_up=0.05)
+            group["lr"] = group["peak"] * checkpoints.cosine(run.clock.progress(), warm_up=0.05)
         network.train()
         with torch.autocast("cpu", torch.bfloat16):
             logits = network(sounds)
-        loss = functional.cross_entropy(logits, labels, label_smoothing=plan.smoothing)
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimizer.step()
-        step += 1
-        average.follow(network, step)
-        losses.append(float(loss.detach()))
-        if clock.worked() - saved > SAVE_SECONDS:
-            keep()
-            saved = clock.worked()
-        if clock.worked() - checked > CHECK_SECONDS:
-            report(losses)
-            checked = clock.worked()
-    keep()
-    report(losses)
-    found = average.network
+        run.learn(functional.cross_entropy(logits, labels, label_smoothing=plan.smoothing), longest=1.0)
+        if run.clock.worked() - checked > CHECK_SECONDS:
+            report()
+            checked = run.clock.worked()
+    run.keep()
+    report()
+    found = run.average.network
     assert isinstance(found, AdaptedNetwork)  # noqa: S101  # for the type checker
     return found
 
