@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import secrets
 from pathlib import Path
 from typing import Protocol
 
@@ -12,6 +13,8 @@ from sqlalchemy.engine import make_url
 from gateway.jobs.store import open_private_folder
 
 _MOST_WORKERS = 1000
+# Advisory locks are named by 32 bits with a sign.
+_MOST_NUMBERS = 1 << 31
 # Any number will do, so long as nobody else takes advisory locks with it: "emo" in ASCII.
 _LOCK_CLASS = 0x656D6F
 
@@ -21,6 +24,13 @@ class Slots(Protocol):
 
     may_be_lost: bool
     """Whether a living holder can lose its number, and know of it only later."""
+
+    def take_one(self) -> int:
+        """Take a slot to work under.
+
+        Raises:
+            RuntimeError: a thousand workers live already.
+        """
 
     def take(self, slot: int) -> bool:
         """Take this slot if it is free."""
@@ -35,19 +45,6 @@ class Slots(Protocol):
         """Free everything."""
 
 
-def take_any(slots: Slots) -> int:
-    """Take the first slot that is free.
-
-    Raises:
-        RuntimeError: a thousand workers live already.
-    """
-    for slot in range(_MOST_WORKERS):
-        if slots.take(slot):
-            return slot
-    message = f"all {_MOST_WORKERS} worker slots are taken"
-    raise RuntimeError(message)
-
-
 class FileSlots:
     """Locks on files of this machine (flock: the kernel frees them when the process ends).
 
@@ -60,6 +57,14 @@ class FileSlots:
     def __init__(self, folder: Path) -> None:
         self._folder = open_private_folder(folder)
         self._held: dict[int, int] = {}
+
+    def take_one(self) -> int:
+        """Take the first that is free: a dead worker's, so that its jobs go on at once."""
+        for slot in range(_MOST_WORKERS):
+            if self.take(slot):
+                return slot
+        message = f"all {_MOST_WORKERS} worker slots are taken"
+        raise RuntimeError(message)
 
     def take(self, slot: int) -> bool:
         """See `Slots`."""
@@ -107,6 +112,12 @@ class PostgresSlots:
             plain, autocommit=True, connect_timeout=10, keepalives_idle=20, keepalives_interval=10,
             keepalives_count=3, application_name="emotion-worker",
         )  # fmt: skip
+
+    def take_one(self) -> int:
+        """Take one that nobody had before: who lost its own may not know yet, and still works under it."""
+        while not self.take(slot := secrets.randbelow(_MOST_NUMBERS)):
+            pass
+        return slot
 
     def take(self, slot: int) -> bool:
         """See `Slots`."""

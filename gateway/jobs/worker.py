@@ -18,7 +18,7 @@ from gateway.jobs import workflow
 from gateway.jobs.book import APPLICATION, EVENTS, QUEUE, VERSION, WEBHOOKS_QUEUE, JobBook
 from gateway.jobs.database import Database
 from gateway.jobs.settings import JobSettings
-from gateway.jobs.slots import Slots, take_any
+from gateway.jobs.slots import Slots
 from gateway.jobs.store import Store
 from gateway.jobs.webhooks import Webhooks
 from gateway.options import AnalysisOptions
@@ -117,7 +117,7 @@ class Worker:
 
     def _launch(self) -> None:
         self._slots = self._open_slots()
-        self._slot = take_any(self._slots)
+        self._slot = self._slots.take_one()
         engine = self._database.engine
         config: Any = {
             "name": APPLICATION,

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from gateway.jobs.slots import PostgresSlots
 from tests.jobs.gateway_process import GatewayProcess, assert_never_twice_at_once, eventually, runs
 
 pytestmark = pytest.mark.timeout(600)
@@ -100,9 +101,22 @@ def test_without_a_common_folder_the_jobs_of_a_dead_gateway_are_finished(scatter
     assert exports[0] == exports[1] == exports[2]
 
 
+def test_a_name_that_may_still_be_used_is_not_taken_to_work_under(database):
+    unaware, newcomer = PostgresSlots(database), PostgresSlots(database)
+    taken = unaware.take_one()
+    assert not newcomer.take(taken)
+    end_connections(database, "lock")
+    eventually(lambda: newcomer.take(taken), "the lock of an ended connection is free")
+    newcomer.give_back(taken)
+    assert newcomer.take_one() != taken
+    assert not unaware.still_held()
+    for slots in (unaware, newcomer):
+        slots.close()
+
+
 def end_connections(database: str, which: str) -> int:
-    """Let PostgreSQL end the connection that holds the first worker's lock, or every one; give how many."""
-    held = "pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND classid = 6647151 AND objid = 0)"
+    """Let PostgreSQL end the connection that holds one worker's lock, or every one; give how many."""
+    held = "pid = (SELECT min(pid) FROM pg_locks WHERE locktype = 'advisory' AND classid = 6647151)"
     condition = held if which == "lock" else "pid <> pg_backend_pid() AND backend_type = 'client backend'"
     with psycopg.connect(database, autocommit=True) as connection:
         rows = connection.execute(
