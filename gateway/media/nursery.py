@@ -48,7 +48,7 @@ class Nursery:
             selector.register(self._wake_reader, selectors.EVENT_READ)
             while self._serve({key.fileobj for key, _ in selector.select(self._patience())}):
                 pass
-        # Nobody listens to the deaths that follow, and the socket for telling them goes before the process does.
+        # Nobody listens to the deaths that follow, and the socket that tells of them goes first.
         signal.set_wakeup_fd(-1)
         for pid in self._children:
             _kill(pid)
