@@ -67,7 +67,7 @@ def test_axe_finds_nothing(browser, house: House, media: Path, expect, *, width:
         expect(page.locator("#file-limits")).to_contain_text("MB")
         page.get_by_text("Options").click()
         judge(page)
-        assert visitor.overflow() == 0
+        assert visitor.sticking_out() == []
         visitor.give(media / "notes.pdf")
         visitor.wait_for("failed")
         visitor.forgive(415)
@@ -79,16 +79,16 @@ def test_axe_finds_nothing(browser, house: House, media: Path, expect, *, width:
         page.get_by_text("The same call with curl").click()
         page.get_by_text("JSON", exact=True).last.click()
         judge(page)
-        assert visitor.overflow() == 0
+        assert visitor.sticking_out() == []
         page.get_by_role("button", name="Camera", exact=True).click()
         page.wait_for_function("() => document.querySelector('#studio video')?.videoWidth > 0")
         judge(page)
-        assert visitor.overflow() == 0
+        assert visitor.sticking_out() == []
 
 
 def test_the_narrowest_phone_has_nothing_to_scroll_sideways(browser, house: House, media: Path):
     with Visitor.arrive(browser, house.gateway, width=320, height=640) as visitor:
-        assert visitor.overflow() == 0
+        assert visitor.sticking_out() == []
         visitor.give(media / "film.webm")
         visitor.wait_for("done")
-        assert visitor.overflow() == 0
+        assert visitor.sticking_out() == []

@@ -374,7 +374,7 @@ def test_axe_finds_nothing_and_nothing_sticks_out(browser, house: House, expect,
     def judge(page: "Page") -> None:
         found = axe.run(page).response["violations"]
         assert [(each["id"], [node["target"] for node in each["nodes"]]) for each in found] == []
-        assert visitor.overflow() == 0
+        assert visitor.sticking_out() == []
 
     with Visitor.arrive(browser, house.gateway, width=width, scheme=scheme) as visitor:
         page = visitor.page

@@ -12,6 +12,24 @@ if TYPE_CHECKING:
 # For slow and busy machines; nothing waits this long where all is well.
 PATIENCE_MS = 90_000
 
+# What an ancestor cuts off or scrolls by itself does not count.
+STICKING_OUT = """() => {
+    const wider = document.documentElement.scrollWidth - innerWidth;
+    if (wider <= 0) return [];
+    const right = (element) => element.getBoundingClientRect().right;
+    const isOut = (element) => right(element) > innerWidth + 0.01;
+    const isShown = (element) => {
+        for (let above = element.parentElement; above; above = above.parentElement) {
+            if (getComputedStyle(above).overflowX !== "visible" && !isOut(above)) return false;
+        }
+        return true;
+    };
+    const found = [...document.body.querySelectorAll("*")].filter((each) => isOut(each) && isShown(each));
+    const names = found.map((each) =>
+        `${each.tagName} ${each.getAttribute("class")} to ${right(each)}: ${each.textContent.slice(0, 60)}`);
+    return [`${wider} px wider than ${innerWidth}`, ...names];
+}"""
+
 
 class Visitor:
     """Somebody before the page.
@@ -95,9 +113,9 @@ class Visitor:
         )
         return json.loads(copied)
 
-    def overflow(self) -> int:
-        """Give how many pixels the page is wider than the window."""
-        return self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    def sticking_out(self) -> list[str]:
+        """Name what makes the page wider than the window; empty where there is nothing to scroll sideways."""
+        return self.page.evaluate(STICKING_OUT)
 
     def forgive(self, status: int) -> None:
         """Forget that Chromium wrote down an answer of this status, which a test provoked."""

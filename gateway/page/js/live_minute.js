@@ -3,6 +3,7 @@
 import { make, setAttribute, setText } from "./dom.js";
 import { drawBands, drawLabels, drawUnsure } from "./lanes.js";
 import { liveLanes } from "./live_lanes.js";
+import { drawRulerBack } from "./ruler.js";
 import { judgement } from "./wording.js";
 
 const SPANS = [15, 30, 60]; // seconds shown: a young session fills the width too
@@ -30,7 +31,7 @@ export class LastMinute {
     setText(this.title, seconds === 60 ? "The last minute" : `The last ${seconds} seconds`);
     const lanes = liveLanes(record, { modalities: this.#modalities, from: Math.max(0, from) });
     this.names.replaceChildren(make("div", { class: "ruler" }), ...lanes.map(({ kind, name }) => make("div", { class: `lane ${kind}` }, make("span", { text: name }))));
-    this.tracks.replaceChildren(drawRuler(seconds), ...lanes.map((lane) => drawLane(lane, { from, seconds })));
+    this.tracks.replaceChildren(drawRulerBack(seconds), ...lanes.map((lane) => drawLane(lane, { from, seconds })));
     setAttribute(this.tracks, "aria-label", lanes.map(({ name, stretches }) => `${name}: ${stretches.length ? judgement(stretches.at(-1)) : "nothing"}`).join(". "));
   }
 }
@@ -40,9 +41,4 @@ function drawLane(lane, { from, seconds }) {
   return make("div", { class: `lane ${lane.kind}${shown.stretches.length ? "" : " empty"}` },
     shown.stretches.length > 0 && drawBands(shown, seconds), drawUnsure(shown, seconds),
     lane.kind !== "person" && drawLabels(shown, seconds), lane.missing && make("p", { class: "missing", text: lane.missing }));
-}
-
-function drawRuler(seconds) {
-  const marks = [0, 1, 2].map((third) => make("span", { class: "tick", css: { left: `${(third / 3) * 100}%` }, text: `${seconds - (third * seconds) / 3} s ago` }));
-  return make("div", { class: "ruler", "aria-hidden": "true" }, marks);
 }

@@ -3,6 +3,7 @@
 import { FiguresTable } from "./figures.js";
 import { draw, make, setAttribute, setText } from "./dom.js";
 import { drawBands, drawLabels, drawUnsure, lanesOf, stretchAt } from "./lanes.js";
+import { drawRuler } from "./ruler.js";
 import { drawLevels, readLevels } from "./waveform.js";
 import { clock, judgement } from "./wording.js";
 
@@ -159,7 +160,7 @@ export class Timeline {
     this.ghost.hidden = time === null;
     if (time !== null) {
       this.ghost.style.left = `${(time / this.#seconds) * 100}%`;
-      this.ghost.classList.toggle("late", time > this.#seconds * 0.8);
+      this.ghost.classList.toggle("late", time > this.#seconds / 2);
       this.ghost.firstChild.textContent = clock(time);
     }
     this.#tellFigures();
@@ -206,18 +207,4 @@ function stepOf({ frames }) {
 
 function symbol(path, does) {
   return draw("svg", { class: `glyph does-${does}`, viewBox: "0 0 24 24", "aria-hidden": "true" }, draw("path", { d: path }));
-}
-
-function drawRuler(seconds) {
-  const usual = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
-  const step = usual.find((candidate) => seconds / candidate <= 8) ?? 3600;
-  const marks = [];
-  for (let time = 0; time < seconds - step * 0.35; time += step) {
-    marks.push(make("span", { class: "tick", css: { left: `${(time / seconds) * 100}%` }, text: tick(time) }));
-  }
-  return make("div", { class: "ruler", "aria-hidden": "true" }, marks);
-}
-
-function tick(time) {
-  return time < 60 ? `${Number(time.toFixed(1))} s` : clock(time).replace(/\.0$/, "");
 }
