@@ -20,6 +20,7 @@ from gateway.media.control import ORDERS, Decode, Ended, Kill, Ready, Receiver, 
 from gateway.media.spare import SpareChild, wait_for_order
 from gateway.media.warm_up import rehearse, warm_up
 from gateway.media.worker import decode_shut_in
+from shared.priority import give_way
 
 # Under load, when one decoding follows the other, a spare child would only cost more.
 _REST_SECONDS = 0.01
@@ -179,6 +180,7 @@ def main() -> None:
     """Run the nursery on the channel whose descriptor is the only argument."""
     channel = socket.socket(fileno=int(sys.argv[1]))
     channel.set_inheritable(False)
+    give_way()
     # A child has this name too, until it is at work.
     sandbox.name_process("decoders")
     measures = sandbox.available_measures(no_network=sandbox.leave_network())

@@ -61,6 +61,18 @@ def test_each_service_is_a_process(processes: RunningServer) -> None:
         assert modules.count([service]) == 1
 
 
+def test_what_computes_gives_way_to_what_answers(processes: RunningServer) -> None:
+    def niceness(pid: int) -> int:
+        return os.getpriority(os.PRIO_PROCESS, pid)
+
+    answering = {service_pid(processes, service) for service in ("gateway", "fusion_service")}
+    computing = {service_pid(processes, service) for service in ("face_service", "speech_service")}
+    computing |= {
+        pid for nursery in nurseries_of(processes.process.pid) for pid in (nursery, *children_of(nursery))
+    }
+    assert max(map(niceness, answering)) < min(map(niceness, computing))
+
+
 def test_all_of_it_idle_takes_less_than_a_gigabyte(processes: RunningServer) -> None:
     """Resident memory, libraries that processes share counted once for each."""
     pids = [processes.process.pid, *children_of(processes.process.pid)]
