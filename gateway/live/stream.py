@@ -128,6 +128,8 @@ class LiveStream:
                 self._last_media = time.monotonic()
             else:
                 self._answer(message["text"], source)
+                # Many may have come at once: what they are answered with is sent before the next is read.
+                await asyncio.sleep(0)
 
     def _count(self, length: int) -> None:
         if length > self._settings.max_message_bytes:

@@ -6,15 +6,12 @@ import os
 import random
 import re
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from websockets.exceptions import ConnectionClosed
 
 from cli.addresses import choose_port
 from gateway.live.closing import CODES
@@ -23,6 +20,7 @@ from tests import media_files
 from tests.cli.processes import children_of, command_of
 from tests.jobs.gateway_process import eventually
 from tests.live.client import PICTURE, cut, knock, packet, packets, watch
+from tests.live.deaf import talk
 from tests.live.gateway_process import LiveGateway, start_live_gateway
 from tests.stress.footprint import footprint_of
 
@@ -113,29 +111,13 @@ async def test_a_decoder_that_is_stopped(process, faces):
 
 
 @pytest.mark.usefixtures("nothing_left")
-async def test_a_slow_reader_is_cut_off(process):
-    address = urlsplit(process.url)
-    plug = socket.socket()
-    plug.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    lines, sockets = len(process.ends()), server_sockets(process)
-    plug.connect((address.hostname, address.port))
-    async with knock(process.url, sock=plug, ping_interval=None, close_timeout=0.1) as viewer:
-        await viewer.say(event="open", source="pictures")
-        await viewer.until("ready")
-        with contextlib.suppress(ConnectionClosed):
-            for _ in range(100_000):
-                # Each is answered, and no answer is read.
-                await viewer.connection.send('{"event": "ping"}')
-        await until(lambda: len(process.ends()) > lines, "the stream has ended")
+def test_a_slow_reader_is_cut_off(process):
+    lines = len(process.ends())
+    with talk(process.url) as client:
+        assert client.ping_until(lambda: len(process.ends()) > lines)
         # Nothing is read, so no close frame is answered and no buffer ever empties.
-        await until(lambda: server_sockets(process) <= sockets, "the connection is cut off")
+        eventually(lambda: not client.is_held(), "the connection is cut off")
     assert process.ends()[-1]["end"] == "reader-too-slow"
-
-
-def server_sockets(process) -> int:
-    """Sockets of the gateway, this test's own kept connection among them."""
-    process.client.get("/health/live")
-    return footprint_of(process.pid, process.uploads).sockets[process.pid]
 
 
 @pytest.mark.usefixtures("nothing_left")
