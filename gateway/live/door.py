@@ -5,6 +5,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ from gateway.callers import identify_caller, key_of
 from gateway.fairness import Fairness
 from gateway.live.closing import DONE, close_code, close_reason
 from gateway.live.messages import parse_opening
+from gateway.live.metrics import LiveMetrics
 from gateway.live.settings import LiveSettings
 from gateway.live.stream import LiveStream
 from gateway.settings import GatewaySettings
@@ -28,6 +30,19 @@ SUBPROTOCOL = "emotion.live.1"
 _FAREWELL_SECONDS = 2.0
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """How a connection ended.
+
+    Args:
+        name: `done`, `gone`, or the name of a problem.
+        code: it was closed with.
+    """
+
+    name: str
+    code: int
 
 
 class LiveDoor:
@@ -53,22 +68,19 @@ class LiveDoor:
             end = await self._end_of_stream()
             self._record(end, time.monotonic() - began)
 
-    async def _end_of_stream(self) -> str:
+    async def _end_of_stream(self) -> _End:
         try:
             await self._open_and_run()
-            return await self._close(DONE, "done")
-        except WebSocketDisconnect:
-            return "gone"
-        except Problem as problem:
-            return await self._refuse(problem)
         except BaseExceptionGroup as group:
             return await self._end_by(first_of(group))
         except Exception as error:  # noqa: BLE001 - the last catch: nobody gets a traceback
             return await self._end_by(error)
+        await self._close(DONE, "done")
+        return _End("done", DONE)
 
-    async def _end_by(self, error: BaseException) -> str:
+    async def _end_by(self, error: BaseException) -> _End:
         if isinstance(error, WebSocketDisconnect):
-            return "gone"
+            return _End("gone", error.code)
         if isinstance(error, Problem):
             return await self._refuse(error)
         _log.error("unhandled exception", exc_info=error)
@@ -103,24 +115,26 @@ class LiveDoor:
             raise WebSocketDisconnect(message["code"])
         return parse_opening(message)
 
-    async def _refuse(self, problem: Problem) -> str:
+    async def _refuse(self, problem: Problem) -> _End:
         metrics: ServiceMetrics = self._state.metrics
         metrics.refusals.labels(problem.name).inc()
         event = LiveProblem(problem=problem.document(self._session))
         with contextlib.suppress(WebSocketDisconnect, TimeoutError, RuntimeError):
             async with asyncio.timeout(_FAREWELL_SECONDS):
                 await self._socket.send_text(event.model_dump_json(exclude_none=True))
-        return await self._close(close_code(problem), close_reason(problem), end=problem.name)
+        code = close_code(problem)
+        await self._close(code, close_reason(problem))
+        return _End(problem.name, code)
 
-    async def _close(self, code: int, reason: str, *, end: str = "done") -> str:
+    async def _close(self, code: int, reason: str) -> None:
         if self._socket.application_state is WebSocketState.CONNECTED:
-            with contextlib.suppress(WebSocketDisconnect, TimeoutError):
+            with contextlib.suppress(WebSocketDisconnect, TimeoutError, RuntimeError):
                 async with asyncio.timeout(_FAREWELL_SECONDS):
                     await self._socket.close(code, reason)
-        return end
 
-    def _record(self, end: str, seconds: float) -> None:
-        fields: dict[str, Any] = {"end": end, "ms": round(seconds * 1000, 1)}
+    def _record(self, end: _End, seconds: float) -> None:
+        fields: dict[str, Any] = {"end": end.name, "code": end.code, "ms": round(seconds * 1000, 1)}
+        metrics: LiveMetrics = self._state.live_metrics
         if self._stream is not None:
             stream = self._stream
             fields |= {
@@ -129,7 +143,9 @@ class LiveDoor:
                 "frames": stream.counts.frames.shown().model_dump(),
                 "sound": stream.counts.sound.shown().model_dump(),
             }
-            self._state.live_metrics.ended(end, stream.seconds, stream.counts.frames)
+            metrics.ended(end.name, end.code)
+        elif end.name != "gone":
+            metrics.refused(end.name)
         _log.info("live stream", extra={"fields": fields})
 
 

@@ -9,7 +9,7 @@ from gateway.assembly import no_audio_notices
 from gateway.live.allowance import Allowance
 from gateway.live.counts import Counts
 from gateway.live.messages import parse_text
-from gateway.live.metrics import LiveMetrics
+from gateway.live.metrics import LiveMetrics, StreamTally
 from gateway.live.outbox import Outbox
 from gateway.live.reading import LiveReading
 from gateway.live.settings import LiveSettings
@@ -58,6 +58,7 @@ class LiveStream:
         self.counts = Counts()
         self.bytes_received = 0
         self._reading = LiveReading(options, tools, self._outbox, self.counts, metrics)
+        self._tally = StreamTally(metrics)
         self._began = self._last_media = self._last_decoded = time.monotonic()
 
     @property
@@ -88,6 +89,7 @@ class LiveStream:
                 await self._run(decoding, source)
             finally:
                 self._tools.metrics.decoded(decoding.cpu_ms)
+                self._tally.bring_up_to(self.seconds, self.counts.frames)
 
     async def _run(self, decoding: Decoding, source: Source) -> None:
         async with asyncio.TaskGroup() as around:
@@ -186,6 +188,7 @@ class LiveStream:
             await self._reading.tell_moment()
             if now - told >= _PROGRESS_EVERY_SECONDS:
                 told = now
+                self._tally.bring_up_to(self.seconds, self.counts.frames)
                 self._outbox.put(self._progress())
 
     def _check(self, source: Source, now: float) -> None:

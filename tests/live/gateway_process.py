@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from tests.cli.processes import children_of, command_of, decoders_of
 from tests.jobs.gateway_process import GatewayProcess
 from tests.servers import House
@@ -17,6 +19,12 @@ HURRIED = {
     "messages_per_second": 1_000_000,
     "max_streams": 32,
 }
+
+
+def samples(url: str) -> dict[str, float]:
+    """What the gateway counts, by name and labels."""
+    lines = [line for line in httpx.get(f"{url}/metrics").text.splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
 
 
 class LiveGateway(GatewayProcess):
@@ -42,10 +50,7 @@ class LiveGateway(GatewayProcess):
         return [line for line in self.lines() if line["message"] == "live stream"]
 
     def places_taken(self) -> float:
-        for line in self.client.get("/metrics").text.splitlines():
-            if line.startswith('emotion_live_places{state="taken"}'):
-                return float(line.split()[-1])
-        raise AssertionError("no such metric")
+        return samples(self.url)['emotion_live_places{state="taken"}']
 
 
 @contextlib.contextmanager

@@ -241,13 +241,13 @@ async def test_a_stream_has_one_log_line_without_anything_that_was_sent(process,
         lambda: any(line.get("request_id") == session for line in process.ends()), "its line is there"
     )
     (line,) = [line for line in process.lines() if line.get("request_id") == session]
-    assert line["end"] == "done"
+    assert (line["end"], line["code"]) == ("done", 1000)
     assert line["frames"]["received"] == 5
     log = process.log.read_text()
     assert "emo_not_asked_for" not in log
     assert "/v1/live" not in log
     metrics = process.client.get("/metrics").text
-    assert 'emotion_live_streams_total{end="done"}' in metrics
+    assert 'emotion_live_streams_total{code="1000",end="done"}' in metrics
     assert 'emotion_live_frames_total{fate="read"}' in metrics
 
 

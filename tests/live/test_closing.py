@@ -1,5 +1,6 @@
 """Every way in which a stream ends has a close code, a reason, and before it a problem document."""
 
+import asyncio
 import json
 import struct
 import time
@@ -11,7 +12,9 @@ from gateway.callers import hash_key, new_key
 from gateway.live.closing import CODES, close_code, close_reason
 from shared.contracts.problems import CATALOGUE, Problem
 from tests import media_files
+from tests.jobs.gateway_process import eventually
 from tests.live.client import PICTURE, SOUND, knock, packet, packets, watch
+from tests.live.gateway_process import samples
 
 OPEN = {"event": "open", "source": "pictures"}
 
@@ -287,3 +290,29 @@ async def wait_until_open(url):
             if (await viewer.next()).event == "ready":
                 return
         assert time.monotonic() < give_up
+
+
+async def test_what_becomes_of_frames_is_counted_while_the_stream_goes_on(live_gateway, faces):
+    with live_gateway() as url:
+        async with watch(url, "pictures") as viewer:
+            await viewer.send(packet(PICTURE, 0.0, faces[0]))
+            await viewer.until("faces")
+            await viewer.until("progress")
+            counted = samples(url)
+            await viewer.send(packet(PICTURE, 1.0, faces[1]))
+            await viewer.say(event="end")
+            await viewer.to_the_end()
+        assert counted['emotion_live_frames_total{fate="read"}'] == 1
+        ended = 'emotion_live_streams_total{code="1000",end="done"}'
+        await asyncio.to_thread(eventually, lambda: ended in samples(url), "the stream is counted")
+        assert samples(url)['emotion_live_frames_total{fate="read"}'] == 2
+        assert samples(url)["emotion_live_seconds_total"] == 1.0
+
+
+@pytest.mark.parametrize(("code", "counted"), [(1001, "1001"), (4321, "other")])
+async def test_who_leaves_is_counted_by_a_code_that_is_known(live_gateway, code, counted):
+    with live_gateway() as url:
+        async with watch(url, "pictures") as viewer:
+            await viewer.connection.close(code)
+        ended = f'emotion_live_streams_total{{code="{counted}",end="gone"}}'
+        await asyncio.to_thread(eventually, lambda: ended in samples(url), "the stream is counted")

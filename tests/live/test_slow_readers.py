@@ -1,20 +1,13 @@
 """Who does not read its events is told so and cut off, and meanwhile the server keeps little for it."""
 
-import httpx
-
 from gateway.live import door, outbox
 from shared import websocket_protocol
 from tests.jobs.gateway_process import eventually
 from tests.live.deaf import talk
+from tests.live.gateway_process import samples
 
 FOR_EVER = 100_000.0
 TOO_SLOW = "reader-too-slow"
-
-
-def samples(url: str) -> dict[str, float]:
-    """What the gateway counts, by name and labels."""
-    lines = [line for line in httpx.get(f"{url}/metrics").text.splitlines() if not line.startswith("#")]
-    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
 
 
 def refusals(url: str) -> float:
@@ -24,7 +17,7 @@ def refusals(url: str) -> float:
 
 def check_gone(url: str, client) -> None:
     """Though nothing was read, nothing is held any more."""
-    ended = f'emotion_live_streams_total{{end="{TOO_SLOW}"}}'
+    ended = f'emotion_live_streams_total{{code="1008",end="{TOO_SLOW}"}}'
     eventually(lambda: samples(url).get(ended) == 1, "the stream has ended")
     eventually(lambda: samples(url)['emotion_live_places{state="taken"}'] == 0, "its place is free")
     eventually(lambda: not client.is_held(), "its connection is cut off")

@@ -1,5 +1,6 @@
 """Prometheus' configuration, alerts and the dashboard, held to what the running house really shows."""
 
+import asyncio
 import json
 import re
 import shutil
@@ -14,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests import media_files
 from tests.cli.processes import eventually
+from tests.live.client import PICTURE, jpeg, knock, packet, watch
 
 ROOT = Path(__file__).resolve().parents[2]
 MONITORING = ROOT / "monitoring"
@@ -76,12 +78,24 @@ def shown_by(url: str) -> dict[str, set[str]]:
 
 @pytest.fixture(scope="module")
 def used_house(house, tmp_path_factory):
-    """The house after one analysis, one refusal and one call of each door."""
+    """The house after one analysis, one live stream, and one refusal of each door."""
     film = media_files.talking_film(tmp_path_factory.mktemp("film") / "film.mp4", seconds=2)
     with httpx.Client(base_url=house.gateway, timeout=150) as client:
         assert client.post("/v1/analyses", content=film.read_bytes()).json()["status"] == "complete"
         assert client.post("/v1/analyses", content=b"plain text").status_code == 415
+    asyncio.run(stream_and_knock(house.gateway))
     return house
+
+
+async def stream_and_knock(url: str) -> None:
+    """Run a live stream of one picture, and one that is refused."""
+    async with watch(url, "pictures") as viewer:
+        await viewer.send(packet(PICTURE, 0.0, jpeg(media_files.astronaut())))
+        await viewer.say(event="end")
+        assert await viewer.to_the_end() == (1000, "done")
+    async with knock(url) as viewer:
+        await viewer.say(event="end")
+        assert (await viewer.to_the_end())[0] == 1003
 
 
 @pytest.mark.parametrize("expression", expressions().values(), ids=expressions().keys())
@@ -95,6 +109,22 @@ def test_a_query_names_metrics_and_labels_that_exist(used_house, expression):
     assert wanted <= set(shown)
     labels = set().union(*(shown[name] for name in wanted)) if wanted else set()
     assert labels_in(expression) <= labels
+
+
+def test_the_dashboard_shows_all_that_is_counted_of_live_streams(used_house):
+    counted = {name for name in shown_by(used_house.gateway) if name.startswith("emotion_live_")}
+    # A histogram is shown by its buckets; each counter has the time of its creation beside it.
+    counted = {name for name in counted if not name.endswith(("_sum", "_count", "_created"))}
+    shown = set().union(*map(metrics_in, expressions().values()))
+    assert counted == {name for name in shown if name.startswith("emotion_live_")}
+
+
+def test_live_streams_are_counted_by_how_they_end(used_house):
+    gateway = httpx.get(f"{used_house.gateway}/metrics").text
+    assert 'emotion_live_streams_total{code="1000",end="done"}' in gateway
+    assert 'emotion_live_refused_total{problem="unexpected-message"}' in gateway
+    assert 'emotion_live_frames_total{fate="read"}' in gateway
+    assert "emotion_live_latency_seconds_count " in gateway
 
 
 def test_every_stage_and_network_shows_its_time(used_house):
