@@ -1,7 +1,7 @@
 """A process with the decoders loaded, which forks one child for each upload and buries it.
 
 A fork takes two or three milliseconds, where a start takes half a second, and no child sees anything of
-another's upload. Once nothing has been decoded for a moment, one child is forked ahead (`spare.py`). The
+another's upload. Once no upload has been decoded for a moment, one child is forked ahead (`spare.py`). The
 nursery has one thread, never reads an upload itself, and ends, with all its children, when the gateway does.
 """
 
@@ -35,6 +35,7 @@ class Nursery:
         self._measures = measures
         self._base_bytes = sandbox.own_address_space()
         self._children: dict[int, int] = {}
+        self._with_uploads: set[int] = set()
         self._spare: SpareChild | None = None
         self._wants_spare = True
         self._pid = os.getpid()
@@ -63,7 +64,7 @@ class Nursery:
         signal.set_wakeup_fd(self._wake_writer.fileno(), warn_on_full_buffer=False)
 
     def _patience(self) -> float | None:
-        return _REST_SECONDS if self._wants_spare and not self._children else None
+        return _REST_SECONDS if self._wants_spare and not self._with_uploads else None
 
     def _serve(self, ready: set[object]) -> bool:
         if not ready:
@@ -97,6 +98,11 @@ class Nursery:
             send(self._channel, Ended(id=order.id, exit_status=None, usage=None))
             return
         self._children[pid] = order.id
+        if order.options.unended is None:
+            self._with_uploads.add(pid)
+        else:
+            # It may go on for an hour, and uploads come meanwhile.
+            self._wants_spare = True
         send(self._channel, Started(id=order.id, pid=pid))
 
     def _give_to_spare(self, order: Decode, upload: int, output: int) -> int | None:
@@ -141,6 +147,7 @@ class Nursery:
 
     def _report(self, pid: int, status: int, usage: resource.struct_rusage) -> None:
         identity = self._children.pop(pid, None)
+        self._with_uploads.discard(pid)
         if identity is not None:
             exit_status = os.waitstatus_to_exitcode(status)
             usage_so_far = sandbox.Usage.from_rusage(usage)

@@ -297,6 +297,21 @@ async def test_a_child_that_waits_takes_one_upload_and_ends(limited, made):
     assert len(set(taken)) == len(taken)
 
 
+async def test_a_child_waits_for_an_upload_while_a_stream_goes_on(limited, made):
+    pool = await limited()
+    first = await rested(pool)
+    stream = DecodeOptions(unended="container")
+    async with pool.decode_stream(stream, pool.limits, deadline=soon()) as (decoding, _):
+        assert (await decoding._job.started).pid == first
+        for _ in range(2):
+            await until(lambda: set(spares_of(pool)) - {first}, seconds=30)
+            (spare,) = set(spares_of(pool)) - {first}
+            async with pool.decode(made("PICTURES", "jpeg"), DecodeOptions(), deadline=soon()) as upload:
+                await upload.probe()
+                assert (await upload._job.started).pid == spare
+        assert is_alive(first)
+
+
 async def test_a_child_that_waits_holds_nothing_and_is_shut_in_with_its_upload(limited, endless):
     pool = await limited()
     spare = await rested(pool)
