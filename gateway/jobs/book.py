@@ -21,7 +21,8 @@ WORKFLOW = "analysis"
 WEBHOOKS_QUEUE = "webhooks"
 WEBHOOK = "webhook"
 EVENTS = "events"
-_UNFINISHED = ["ENQUEUED", "DELAYED", "PENDING"]
+_WAITING = ["ENQUEUED", "DELAYED"]
+_UNFINISHED = [*_WAITING, "PENDING"]
 
 
 class JobBook:
@@ -101,6 +102,20 @@ class JobBook:
             load_output=False,
         )
         return len(found)
+
+    async def waiting_before(self, record: JobRecord, *, most: int) -> int:
+        """Count jobs that came before this one and wait; counts no further than `most`."""
+        found = await self._client.list_workflows_async(
+            name=WORKFLOW,
+            status=_WAITING,
+            end_time=record.created.isoformat(),
+            limit=most + 1,
+            load_input=False,
+            load_output=False,
+        )
+        others = (record_of(status) for status in found)
+        mine = (record.created, record.id)
+        return min(most, sum((other.created, other.id) < mine for other in others))
 
     async def note(self, job_id: str, attributes: dict[str, Any]) -> None:
         """Keep something beside a job; nothing happens where it is gone."""

@@ -134,6 +134,14 @@ class Jobs:
         """Give a job as a client sees it, without the analysis."""
         return record.shown(self._settings.jobs.retention_seconds)
 
+    async def standing(self, record: "JobRecord") -> Job:
+        """Give a job as `shown` does, and its place where it waits."""
+        shown = self.shown(record)
+        if record.state is not JobState.QUEUED:
+            return shown
+        ahead = await (await self._open()).book.waiting_before(record, most=self._settings.jobs.most)
+        return shown.model_copy(update={"ahead": ahead})
+
     async def result(self, record: "JobRecord") -> bytes | None:
         """Give the analysis of a job as JSON; None where it has not succeeded or was erased just now."""
         if record.result is None:

@@ -17,6 +17,7 @@ QUEUED: dict[str, Any] = {
     "progress": None,
     "problem": None,
     "analysis": None,
+    "ahead": None,
 }
 
 FINISHED: dict[str, Any] = {

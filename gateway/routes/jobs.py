@@ -161,7 +161,7 @@ async def get_analysis(
     if export is not None:
         return analysis_answer(await jobs.finished_analysis(analysis_id, caller), export)
     record = await jobs.find(analysis_id, caller)
-    shown = jobs.shown(record).model_dump_json(exclude={"analysis"}).encode()
+    shown = (await jobs.standing(record)).model_dump_json(exclude={"analysis"}).encode()
     analysis = await jobs.result(record) or b"null"
     return Response(
         shown[:-1] + b',"analysis":' + analysis + b"}",

@@ -55,6 +55,11 @@ class Job(Contract):
     progress: JobProgress | None = Field(description="null until the decoder has begun.")
     problem: ProblemDocument | None = Field(description="Why it failed; null otherwise.")
     analysis: Analysis | None = Field(default=None, description="null until it has succeeded.")
+    ahead: int | None = Field(
+        default=None,
+        ge=0,
+        description="Jobs that came before it and wait too, as `GET` tells; null where it does not wait.",
+    )
 
 
 class Started(Contract):

@@ -1,5 +1,6 @@
 """What takes longer is a job: its progress, its result in other forms, and its end."""
 
+import asyncio
 import re
 import time
 from pathlib import Path
@@ -7,9 +8,13 @@ from pathlib import Path
 import httpx
 import pytest
 
+from gateway.app import create_app
+from gateway.jobs.settings import JobSettings
+from gateway.settings import GatewaySettings
 from tests import media_files
 from tests.page.conftest import Visitor
 from tests.page.test_files import expect
+from tests.servers import House, serve
 
 __all__ = ["expect"]
 
@@ -25,6 +30,17 @@ def long_film(tmp_path_factory: pytest.TempPathFactory) -> Path:
         height=120,
         video=media_files.VideoSpec(codec="libvpx", options=(("deadline", "realtime"), ("cpu-used", "8"))),
         audio=media_files.AudioSpec(codec="libopus"),
+    )
+
+
+def without_a_worker(house: House, folder: Path) -> GatewaySettings:
+    """Settings of a gateway of its own, which keeps jobs in a folder and works on none."""
+    return GatewaySettings(
+        face_url=house.face,
+        speech_url=house.speech,
+        fusion_url=house.fusion,
+        temporary_folder=folder,
+        jobs=JobSettings(worker="none", data_folder=folder / "jobs"),
     )
 
 
@@ -117,11 +133,48 @@ def test_removing_and_leaving_erase(visitor: Visitor, media: Path, gateway: http
 def test_cancelling_stops_the_work(visitor: Visitor, long_film: Path, gateway: httpx.Client, expect):
     page = visitor.page
     visitor.give(long_film)
-    expect(page.locator(".entry-state")).to_contain_text("analysing")
+    expect(page.locator(".entry-state")).to_have_text(re.compile(r"analysing, \d+ %"))
     page.get_by_role("button", name="Cancel long.webm").click()
     expect(page.locator(".entry")).to_have_attribute("data-state", "cancelled")
     wait_until_gone(gateway, job_of(visitor))
     expect(page.locator("#result")).to_be_hidden()
+
+
+class Late:
+    """Lets the answers to uploads wait until a file is there."""
+
+    def __init__(self, app, sign: Path) -> None:
+        self.app = app
+        self.sign = sign
+
+    async def __call__(self, scope, receive, send) -> None:
+        async def send_late(message) -> None:
+            while not self.sign.exists():  # noqa: ASYNC110 - the sign comes from another thread
+                await asyncio.sleep(0.02)
+            await send(message)
+
+        await self.app(scope, receive, send_late if scope.get("method") == "POST" else send)
+
+
+def test_cancelling_before_the_job_is_named_erases_it_too(
+    browser, house: House, media: Path, tmp_path: Path, expect
+):
+    app = create_app(without_a_worker(house, tmp_path))
+    app.add_middleware(Late, tmp_path / "sign")
+    with (
+        serve(app) as origin,
+        httpx.Client(base_url=origin, timeout=120) as gateway,
+        Visitor.arrive(browser, origin) as visitor,
+    ):
+        page = visitor.page
+        visitor.give(media / "sound.wav")
+        expect(page.locator(".entry")).to_have_attribute("data-state", "analysing")
+        page.get_by_role("button", name="Cancel sound.wav").click()
+        expect(page.locator(".entry")).to_have_attribute("data-state", "cancelled")
+        with page.expect_response(lambda answer: answer.request.method == "DELETE") as waiting:
+            (tmp_path / "sign").touch()
+        assert waiting.value.status == 204
+        wait_until_gone(gateway, job_of(visitor))
 
 
 def test_events_go_on_over_a_broken_connection(visitor: Visitor, media: Path, expect):
@@ -163,3 +216,25 @@ def test_a_server_that_cannot_keep_jobs_answers_plainly(visitor: Visitor, media:
     assert visitor.jobs == []
     expect(page.locator(".exports")).to_contain_text("The server keeps nothing of it")
     visitor.forgive(503)
+
+
+def test_a_job_that_no_worker_takes_says_so_and_can_be_cancelled(
+    browser, house: House, media: Path, tmp_path: Path, expect
+):
+    with (
+        serve(create_app(without_a_worker(house, tmp_path))) as origin,
+        httpx.Client(base_url=origin, timeout=120) as gateway,
+        Visitor.arrive(browser, origin) as visitor,
+    ):
+        sound, asynchronous = (media / "sound.wav").read_bytes(), {"prefer": "respond-async"}
+        other = gateway.post("/v1/analyses", content=sound, headers=asynchronous).raise_for_status().json()
+        page = visitor.page
+        visitor.give(media / "film.webm")
+        state = page.locator(".entry-state")
+        expect(state).to_contain_text("waits for a worker, 1 job before it in the server's queue")
+        expect(page.locator("#announcer")).to_contain_text("film.webm waits for a worker")
+        gateway.delete(f"/v1/analyses/{other['id']}").raise_for_status()
+        expect(state).to_contain_text("waits for a worker, next in the server's queue")
+        page.get_by_role("button", name="Cancel film.webm").click()
+        expect(page.locator(".entry")).to_have_attribute("data-state", "cancelled")
+        wait_until_gone(gateway, job_of(visitor))

@@ -5,27 +5,54 @@ import { Cancelled, Problem, call, unreachable, upload } from "./server.js";
 // The server says something every 15 seconds; a connection that is silent for longer is dead.
 const SILENCE_MS = 45_000;
 const MOST_FAILURES = 20;
+// A free worker takes a job at once; from then on its place in the queue is asked for.
+const WAITING_MS = 5_000;
 
 /**
  * Analyse a file. Pictures are answered at once and leave nothing behind; what takes longer is a job, so that
  * its progress can be seen. A server that cannot keep jobs is asked for a plain answer.
  * @param {File} file
  * @param {{query: URLSearchParams, key: string, signal: AbortSignal, onSent: (share: number) => void,
- *   onJob: (id: string) => void, onEvent: (event: any) => void}} how
+ *   onJob: (id: string) => void, onWait: (ahead: number) => void, onEvent: (event: any) => void}} how `onWait`: so
+ *   many jobs wait before this one, which no worker has begun
  * @returns {Promise<any>} the analysis
  */
 export async function analyse(file, how) {
   const prefer = file.type.startsWith("image/") ? undefined : "respond-async";
   let answer;
   try {
-    answer = await upload(file, { ...how, prefer });
+    answer = await upload(file, { ...how, prefer, onTooLate: ({ id }) => eraseJob(id, how).catch(() => { /* it erases itself after a while */ }) });
   } catch (error) {
     if (!prefer || error.document?.type !== "/problems/service-unavailable") throw error;
     answer = await upload(file, how);
   }
   if (answer.status === 200) return answer.body;
-  how.onJob(answer.body.id);
-  return follow(answer.body.id, how);
+  const { id } = answer.body;
+  how.onJob(id);
+  const begun = new AbortController();
+  const onEvent = (event) => {
+    begun.abort();
+    how.onEvent(event);
+  };
+  tellPlace(id, { ...how, signal: AbortSignal.any([how.signal, begun.signal]) });
+  try {
+    return await follow(id, { ...how, onEvent });
+  } finally {
+    begun.abort();
+  }
+}
+
+/** Tell the place in the queue until the job is begun. Whatever goes wrong with that, `follow` notices too. */
+async function tellPlace(id, { key, signal, onWait }) {
+  while (!signal.aborted) {
+    try {
+      await pause(WAITING_MS, signal);
+      const { ahead } = await (await call(`v1/analyses/${id}`, { key, signal, cache: "no-store" })).json();
+      if (ahead !== null && !signal.aborted) onWait(ahead);
+    } catch (error) {
+      if (error.document?.status < 500) return; // erased elsewhere, say
+    }
+  }
 }
 
 /** Read a job's events to the last one, over as many connections as it takes. */

@@ -14,6 +14,8 @@ import { clock, judgement, size } from "./wording.js";
  * @property {File} file
  * @property {"waiting"|"sending"|"analysing"|"done"|"failed"|"cancelled"} state
  * @property {string|null} job its id on the server, where it is one
+ * @property {boolean} begun whether a worker has begun the job
+ * @property {number|null} ahead how many jobs wait before it, where it waits for long
  * @property {import("./draft.js").Drafting} drafting what is known so far, with state `analysing`
  * @property {{analysis: any, file: File, query: URLSearchParams, job: string|null}} [answer] with state `done`
  * @property {Problem} [problem] with state `failed`
@@ -71,7 +73,7 @@ export class Queue {
 
   async #run(entry) {
     entry.stop = new AbortController();
-    entry.job = null;
+    Object.assign(entry, { job: null, begun: false, ahead: null });
     entry.drafting = new Drafting();
     const query = readQuery();
     try {
@@ -83,8 +85,9 @@ export class Queue {
         entry.job = id;
         hold(id);
       };
+      const onWait = (ahead) => this.#wait(entry, ahead);
       const onEvent = (event) => this.#learn(entry, event);
-      const analysis = await analyse(entry.file, { query, key: readKey(), signal: entry.stop.signal, onSent, onJob, onEvent });
+      const analysis = await analyse(entry.file, { query, key: readKey(), signal: entry.stop.signal, onSent, onJob, onWait, onEvent });
       entry.answer = { analysis, file: entry.file, query, job: entry.job };
       this.#enter(entry, "done");
       announce(`${entry.file.name} is analysed. ${verdictOf(analysis)}`);
@@ -119,8 +122,16 @@ export class Queue {
     else this.#tell(entry);
   }
 
+  /** Take the place of the entry's job, which no worker has begun. */
+  #wait(entry, ahead) {
+    if (entry.ahead === null) announce(`${entry.file.name} ${waiting(ahead)}`);
+    entry.ahead = ahead;
+    this.#tell(entry);
+  }
+
   /** Take an event of the entry's job; show it, unless something else is looked at. */
   #learn(entry, event) {
+    entry.begun = true;
     if (!entry.drafting.take(event)) return;
     if (entry === this.#shown) this.#grow(entry);
     else if (!this.#shown) this.#select(entry);
@@ -235,9 +246,14 @@ function inWords(entry) {
 }
 
 function analysing(entry) {
-  if (entry.job && !entry.drafting.draft) return "in the server's queue";
+  if (entry.job && !entry.begun) return entry.ahead === null ? "in the server's queue" : waiting(entry.ahead);
   const share = shareRead(entry);
   return share === null ? "analysing" : `analysing, ${Math.floor(share * 100)} %`;
+}
+
+function waiting(ahead) {
+  const place = ahead ? `${ahead} ${ahead === 1 ? "job" : "jobs"} before it` : "next";
+  return `waits for a worker, ${place} in the server's queue`;
 }
 
 function verdictOf({ emotion, status }) {

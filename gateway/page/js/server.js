@@ -21,10 +21,11 @@ const at = (path) => new URL(path, document.baseURI);
 /**
  * Upload a file.
  * @param {Blob} file
- * @param {{query: URLSearchParams, key: string, signal: AbortSignal, onSent: (share: number) => void, prefer?: string}} how
+ * @param {{query: URLSearchParams, key: string, signal: AbortSignal, onSent: (share: number) => void, prefer?: string,
+ *   onTooLate?: (job: any) => void}} how `onTooLate`: it was stopped when the server had all of it, and made a job of it
  * @returns {Promise<{status: number, body: any}>} 200 with the analysis, or 202 with the job
  */
-export function upload(file, { query, key, signal, onSent, prefer }) {
+export function upload(file, { query, key, signal, onSent, prefer, onTooLate }) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest(); // fetch tells no progress of an upload
     request.open("POST", withQuery("v1/analyses", query));
@@ -35,15 +36,23 @@ export function upload(file, { query, key, signal, onSent, prefer }) {
     request.upload.addEventListener("progress", (event) => {
       if (event.lengthComputable) onSent(event.loaded / event.total);
     });
-    request.upload.addEventListener("load", () => onSent(1));
+    let isSent = false;
+    request.upload.addEventListener("load", () => {
+      isSent = true;
+      onSent(1);
+    });
     request.addEventListener("load", () => {
       const { status, responseText } = request;
-      if (status === 200 || status === 202) resolve({ status, body: JSON.parse(responseText) });
+      if (signal.aborted && status === 202) onTooLate?.(JSON.parse(responseText));
+      else if (status === 200 || status === 202) resolve({ status, body: JSON.parse(responseText) });
       else reject(problemOf(status, responseText, request.getResponseHeader("Retry-After")));
     });
     request.addEventListener("error", () => reject(unreachable()));
     request.addEventListener("abort", () => reject(new Cancelled()));
-    signal.addEventListener("abort", () => request.abort(), { once: true });
+    signal.addEventListener("abort", () => {
+      if (isSent && prefer) reject(new Cancelled()); // the answer names the job that is to be erased
+      else request.abort();
+    }, { once: true });
     if (signal.aborted) reject(new Cancelled());
     else request.send(file);
   });
