@@ -18,6 +18,7 @@ from typing import TextIO
 _ALL = (
     ("films",),
     ("small_uploads",),
+    ("page",),
     ("threads",),
     ("decode",),
     ("long_films",),
@@ -26,6 +27,7 @@ _ALL = (
 _QUICK = (
     ("films", "--seconds", "20"),
     ("small_uploads", "--runs", "10"),
+    ("page", "--runs", "3"),
     ("threads", "--seconds", "10"),
     ("decode", "--seconds", "10"),
     ("long_films", "--seconds", "10", "60"),
