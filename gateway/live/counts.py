@@ -1,6 +1,6 @@
 """Where frames and sound of a stream went."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from shared.contracts.live import FrameCounts, SoundCounts
 
@@ -17,13 +17,7 @@ class Frames:
 
     def shown(self) -> FrameCounts:
         """Give them as they are sent."""
-        return FrameCounts(
-            received=self.received,
-            skipped=self.skipped,
-            dropped=self.dropped,
-            read=self.read,
-            lost=self.lost,
-        )
+        return FrameCounts(**asdict(self))
 
 
 @dataclass(slots=True)
@@ -37,17 +31,12 @@ class Sound:
 
     def shown(self) -> SoundCounts:
         """Give them as they are sent."""
-        return SoundCounts(
-            received=round(self.received, 3),
-            dropped=round(self.dropped, 3),
-            read=round(self.read, 3),
-            lost=round(self.lost, 3),
-        )
+        return SoundCounts(**{name: round(seconds, 3) for name, seconds in asdict(self).items()})
 
 
 @dataclass(slots=True)
 class Counts:
-    """Both."""
+    """Frames and sound of one stream."""
 
     frames: Frames = field(default_factory=Frames)
     sound: Sound = field(default_factory=Sound)

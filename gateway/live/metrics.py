@@ -1,6 +1,7 @@
 """What is counted of live streams."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -61,7 +62,7 @@ class LiveMetrics:
         self._places.labels("all").set_function(lambda: places.places)
 
     def read_in(self, seconds: float) -> None:
-        """Count a frame that was read."""
+        """Count a frame whose faces were there so many seconds after its picture."""
         self._latency.observe(seconds)
 
     def advanced(self, seconds: float, frames: Mapping[str, int]) -> None:
@@ -109,7 +110,8 @@ class StreamTally:
             seconds: length of the stream so far.
             frames: of the stream so far.
         """
-        now = {fate: getattr(frames, fate) for fate in _FATES}
+        counted = asdict(frames)
+        now = {fate: counted[fate] for fate in _FATES}
         self._metrics.advanced(
             seconds - self._seconds, {fate: now[fate] - self._frames[fate] for fate in _FATES}
         )

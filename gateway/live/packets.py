@@ -4,6 +4,7 @@ import math
 import struct
 from dataclasses import dataclass
 
+from gateway.media.grid import Grid
 from gateway.media.unended_packets import PACKET, PICTURE_PACKET, SOUND_PACKET
 from shared.contracts.live import LiveOpen
 from shared.contracts.media import Modality
@@ -15,7 +16,6 @@ HEADER = struct.Struct(">B7sd")
 _ZEROS = bytes(7)
 _SOUND_SECONDS = 2.0
 _SAMPLE_BYTES = 2
-_ROUNDING_SECONDS = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +25,12 @@ class Packet:
     Args:
         kind: `PICTURE_PACKET` or `SOUND_PACKET`.
         t: seconds since the stream's beginning.
-        body: a JPEG, or 16-bit samples.
-        seconds: length of the sound; 0 for a picture.
+        body: a JPEG, or 16-bit samples, little-endian, mono.
     """
 
     kind: int
     t: float
     body: bytes
-    seconds: float
 
     @property
     def is_picture(self) -> bool:
@@ -77,15 +75,16 @@ class PacketReader:
             )
         self._last[kind] = t
         body = message[HEADER.size :]
-        return Packet(kind, t, body, self._seconds(body) if kind == SOUND_PACKET else 0.0)
+        if kind == SOUND_PACKET:
+            self._check_sound(body)
+        return Packet(kind, t, body)
 
-    def _seconds(self, body: bytes) -> float:
+    def _check_sound(self, body: bytes) -> None:
         if len(body) % _SAMPLE_BYTES:
             raise _damaged("A sound packet must hold whole samples of 16 bits.")
         seconds = len(body) / _SAMPLE_BYTES / self._rate
         if seconds > _SOUND_SECONDS:
             raise _damaged(f"A sound packet holds {seconds:.1f} s; at most {_SOUND_SECONDS:g} s are allowed.")
-        return seconds
 
 
 class Pace:
@@ -96,12 +95,12 @@ class Pace:
     """
 
     def __init__(self, options: LiveOpen) -> None:
-        self._fps = options.fps
+        self._grid = Grid(0.0, options.fps)
         self._last = -1
 
     def wants(self, t: float) -> bool:
-        """Tell for the next picture."""
-        tick = math.floor((t + _ROUNDING_SECONDS) * self._fps)
+        """Tell for the next picture, taken at `t` seconds."""
+        tick = self._grid.tick(t)
         if tick <= self._last:
             return False
         self._last = tick

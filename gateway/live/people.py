@@ -92,7 +92,9 @@ class People:
         voted = _votes(linked[reminders:], known_as[reminders:])
         reminded = _votes(linked[:reminders], known_as[:reminders])
         names: dict[int, int] = {}
-        locals_ = Counter(person for persons in linked[reminders:] for person in persons if person)
+        locals_ = Counter(
+            person for persons in linked[reminders:] for person in persons if person is not None
+        )
         for local, _ in locals_.most_common():
             candidates = [person for person, _ in voted.get(local, Counter()).most_common(1)]
             # Who was thought to be new, and turns out to be somebody from before, is called so again.

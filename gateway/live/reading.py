@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable
 
-from gateway.assembly import assemble_segments, event_frames
+from gateway.assembly import assemble_segments, frame_face
 from gateway.fan_out import ExpressionPace
 from gateway.live.counts import Counts
 from gateway.live.freshest import Freshest
@@ -15,7 +15,7 @@ from gateway.media.decoder import DecodedFrame, DecodedSound
 from gateway.pipeline import PipelineTools
 from gateway.readers import placed_segments
 from gateway.stretches import RATE, Stretch, StretchCutter
-from shared.contracts.analyses import Notice, SegmentsFound
+from shared.contracts.analyses import Frame, Notice, SegmentsFound
 from shared.contracts.fusion import FrameFaces
 from shared.contracts.live import LiveFaces, LiveMoment, LiveNotice, LiveOpen
 from shared.contracts.media import Modality
@@ -150,16 +150,13 @@ class LiveReading:
         return fused
 
     def _show(self, seen: FrameFaces, uncertain_below: float, arrived: float) -> None:
-        (frame,) = event_frames([seen], uncertain_below)
         faces = tuple(
-            face.model_copy(update={"person": person})
-            for face, person in zip(frame.faces, self.window.persons_in(seen), strict=True)
+            frame_face(face.box, face.detection, face.scores, person=person, uncertain_below=uncertain_below)
+            for face, person in zip(seen.faces, self.window.persons_in(seen), strict=True)
         )
         took = time.monotonic() - arrived
         self._metrics.read_in(took)
-        self._outbox.put(
-            LiveFaces(frames=(frame.model_copy(update={"faces": faces}),), took_ms=round(took * 1000, 1))
-        )
+        self._outbox.put(LiveFaces(frames=(Frame(t=seen.t, faces=faces),), took_ms=round(took * 1000, 1)))
 
     def _moment_is_due(self) -> bool:
         return self.seconds >= self._last_moment + _MOMENT_EVERY_SECONDS

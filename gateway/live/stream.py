@@ -26,7 +26,7 @@ _PROGRESS_EVERY_SECONDS = 1.0
 # Bytes keep coming, and nothing can be made of them.
 _NOTHING_DECODED_SECONDS = 10.0
 # What was sent last may still be on its way through the decoder when a stream's time is over.
-_DECODER_SPARE_SECONDS = 30.0
+_DECODER_GRACE_SECONDS = 30.0
 
 
 class LiveStream:
@@ -73,7 +73,7 @@ class LiveStream:
             ExceptionGroup: with the `Problem` that ended it, or `WebSocketDisconnect` where the client went.
             Problem: no decoder can be had.
         """
-        decoding_until = time.monotonic() + self._settings.max_seconds + _DECODER_SPARE_SECONDS
+        decoding_until = time.monotonic() + self._settings.max_seconds + _DECODER_GRACE_SECONDS
         async with self._tools.decoders.decode_stream(
             self._decode_options(),
             self._settings.media_limits(self._tools.decoders.limits),

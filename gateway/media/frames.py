@@ -1,6 +1,5 @@
 """Sampling a film's frames: which are decoded, which are kept, and how they become pixels."""
 
-import math
 from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -16,6 +15,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from gateway.media.geometry import UPRIGHT, Orientation, scaled_size
+from gateway.media.grid import Grid
 from gateway.media.limits import MediaLimits
 from gateway.media.options import DecodeOptions
 from gateway.media.probe import OpenedMedia, check_frame_size
@@ -25,24 +25,9 @@ _REORDERING = 16
 _TIMES_KEPT = 256
 _BACKLOG_PACKETS = 2000
 _BACKLOG_BYTES = 16 << 20
-# Matroska rounds times to milliseconds.
-_ROUNDING_SECONDS = 0.001
 _SCALED_BEFORE_CONVERSION = frozenset({"yuv420p", "yuvj420p"})
 
-
 _Skip = Literal["DEFAULT", "NONREF"]
-
-
-class Grid:
-    """Moments `start + k / fps` at which a frame is wanted: the first one shown at or after each."""
-
-    def __init__(self, start: float, fps: float) -> None:
-        self._start = start
-        self._fps = fps
-
-    def tick(self, t: float) -> int:
-        """Give the number of the last moment not after `t`; negative before the start."""
-        return math.floor((t - self._start + _ROUNDING_SECONDS) * self._fps)
 
 
 class FrameSampler:
