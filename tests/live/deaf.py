@@ -13,6 +13,8 @@ from websockets.frames import Opcode
 from websockets.protocol import State
 from websockets.uri import parse_uri
 
+from tests.jobs.gateway_process import PATIENCE
+
 _PINGS_AT_ONCE = 100
 
 
@@ -49,7 +51,7 @@ class DeafClient:
         """Send pings, all at once."""
         self._socket.sendall(self._pings(times))
 
-    def ping_until(self, condition: Callable[[], object], seconds: float = 60) -> bool:
+    def ping_until(self, condition: Callable[[], object], seconds: float = PATIENCE) -> bool:
         """Send ping after ping, as fast as the server takes them; tell whether the condition came true."""
         give_up = time.monotonic() + seconds
         rest = b""

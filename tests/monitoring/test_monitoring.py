@@ -64,10 +64,14 @@ def promtool(*arguments: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def metrics_of(url: str) -> str:
+    return httpx.get(f"{url}/metrics", timeout=60).text
+
+
 def shown_by(url: str) -> dict[str, set[str]]:
     """The samples' names that a service shows, with their labels; families without samples too."""
     found: dict[str, set[str]] = {}
-    for family in text_string_to_metric_families(httpx.get(f"{url}/metrics").text):
+    for family in text_string_to_metric_families(metrics_of(url)):
         suffixes = {"counter": ["_total"], "histogram": ["_bucket", "_count", "_sum"]}.get(family.type, [""])
         for suffix in suffixes:
             found.setdefault(family.name + suffix, set())
@@ -120,7 +124,7 @@ def test_the_dashboard_shows_all_that_is_counted_of_live_streams(used_house):
 
 
 def test_live_streams_are_counted_by_how_they_end(used_house):
-    gateway = httpx.get(f"{used_house.gateway}/metrics").text
+    gateway = metrics_of(used_house.gateway)
     assert 'emotion_live_streams_total{code="1000",end="done"}' in gateway
     assert 'emotion_live_refused_total{problem="unexpected-message"}' in gateway
     assert 'emotion_live_frames_total{fate="read"}' in gateway
@@ -128,7 +132,7 @@ def test_live_streams_are_counted_by_how_they_end(used_house):
 
 
 def test_every_stage_and_network_shows_its_time(used_house):
-    gateway = httpx.get(f"{used_house.gateway}/metrics").text
+    gateway = metrics_of(used_house.gateway)
     for stage in ("receive", "decode", "face", "speech", "fuse", "total"):
         assert f'emotion_stage_duration_seconds_count{{stage="{stage}"}}' in gateway
     for service in ("face", "speech", "fusion"):
@@ -142,7 +146,7 @@ def test_every_stage_and_network_shows_its_time(used_house):
         (used_house.speech, "speech-default"),
         (used_house.fusion, "fusion-default"),
     ):
-        assert f'emotion_network_duration_seconds_count{{model="{role}' in httpx.get(f"{url}/metrics").text
+        assert f'emotion_network_duration_seconds_count{{model="{role}' in metrics_of(url)
 
 
 def test_prometheus_asks_every_service_where_compose_puts_it():
