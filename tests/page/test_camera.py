@@ -1,22 +1,35 @@
 """The camera door: Chromium's camera sees a moving face, its microphone hears a voice."""
 
-import re
+from typing import TYPE_CHECKING
 
 from tests.page.conftest import Visitor
 from tests.page.test_files import expect
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
 __all__ = ["expect"]
+
+WATCH_THE_COUNT = """() => {
+    window.counted = [];
+    const note = () => window.counted.push(document.querySelector("#studio .countdown")?.textContent);
+    new MutationObserver(note).observe(document.getElementById("studio"), { subtree: true, childList: true });
+}"""
+
+
+def stop_after_two_seconds(page: "Page") -> None:
+    """Stop the recording, unless a very slow machine has come to the end of the ten seconds by then."""
+    page.wait_for_function("() => window.counted.includes('8 s')")
+    page.get_by_role("button", name="Stop and analyse").evaluate_all("found => found[0]?.click()")
 
 
 def test_a_clip(visitor: Visitor, expect):
     page = visitor.page
     page.get_by_role("button", name="Camera", exact=True).click()
     page.wait_for_function("() => document.querySelector('#studio video')?.videoWidth > 0")
+    page.evaluate(WATCH_THE_COUNT)
     page.get_by_role("button", name="Record a clip").click()
-    expect(page.get_by_role("timer")).to_have_text(re.compile("^[0-8] s$"))
-    stop = page.get_by_role("button", name="Stop and analyse")
-    if stop.is_visible():  # a very slow machine may have come to the ten seconds' end
-        stop.click()
+    stop_after_two_seconds(page)
     visitor.wait_for("done")
     expect(page.locator("#studio")).to_be_hidden()
     analysis = visitor.answer()
@@ -55,11 +68,9 @@ def test_a_voice_and_devices_that_are_given_back(visitor: Visitor, expect):
         };
     }""")
     page.get_by_role("button", name="Microphone only").click()
+    page.evaluate(WATCH_THE_COUNT)
     page.get_by_role("button", name="Record", exact=True).click()
-    expect(page.get_by_role("timer")).to_have_text(re.compile("^[0-8] s$"))
-    stop = page.get_by_role("button", name="Stop and analyse")
-    if stop.is_visible():
-        stop.click()
+    stop_after_two_seconds(page)
     visitor.wait_for("done")
     assert visitor.answer()["media"]["kind"] == "sound"
     assert page.evaluate("window.opened.map(track => track.readyState)") == ["ended"]

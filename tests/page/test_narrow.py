@@ -50,6 +50,11 @@ MAKE_SESSION = """async ([seconds, people, reading, box]) => {
     document.getElementById("live").hidden = false;
 }"""
 
+TOLD_AT = """share => {
+    const ghost = document.querySelector("#live .ghost");
+    return !ghost.hidden && Math.abs(parseFloat(ghost.style.left) - 100 * share) < 2;
+}"""
+
 SHOW_VIEW = """async () => {
     const { LiveView } = await import("./page/js/live_view.js");
     const { record, faces } = session;
@@ -148,7 +153,7 @@ def test_a_live_session_of_any_length(phone: Visitor, people: list[int]):
         width = tracks.bounding_box()["width"]
         for share in (0.45, 0.55, 0.79, 0.99):  # where the pointer is, the time stands beside it
             tracks.hover(position={"x": share * width, "y": 40})
-            assert page.locator("#live .ghost-time").is_visible()
+            page.wait_for_function(TOLD_AT, arg=share)
             assert phone.sticking_out() == [], f"after {seconds} s, at {share} of it"
 
 

@@ -101,8 +101,10 @@ class Visitor:
     def answer(self) -> dict[str, Any]:
         """Give the analysis that is shown, from the copy button."""
         self.page.get_by_text("JSON", exact=True).last.click()
+        # The button says so for a while only, which a busy machine may miss; what is announced stays.
+        self.page.evaluate("document.getElementById('announcer').textContent = ''")
         self.page.get_by_role("button", name="Copy JSON").click()
-        self.page.get_by_role("button", name="Copied").wait_for()
+        self.page.wait_for_selector("#announcer:text-is('Copied')", state="attached")
         # Playwright gives a script of a page all the time it takes; a clipboard may never answer.
         copied = self.page.evaluate(
             """limit => Promise.race([
