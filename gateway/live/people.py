@@ -20,6 +20,15 @@ _TURNED_DEGREES = 20.0
 Persons = tuple[int | None, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """One face of somebody who is out of the picture: who it is, when it was seen, and its JSON."""
+
+    person: int
+    t: float
+    for_fusion: bytes
+
+
 @dataclass(slots=True)
 class _Known:
     """Somebody who was told apart.
@@ -28,20 +37,13 @@ class _Known:
         first_seen: seconds.
         last_seen: seconds.
         face: how they are remembered, with its time; None until a face of theirs has left the window.
+        reminder: the same as it is sent along; None until it is wanted.
     """
 
     first_seen: float
     last_seen: float
     face: FrameFaces | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Reminder:
-    """One face of somebody who is out of the picture: who it is, when it was seen, and its JSON."""
-
-    person: int
-    t: float
-    for_fusion: bytes
+    reminder: Reminder | None = None
 
 
 class People:
@@ -59,20 +61,17 @@ class People:
     def reminders(self, present: Iterable[int | None]) -> list[Reminder]:
         """Give a face of everybody but those in the window, in order of time."""
         absent = self._known.keys() - set(present)
+        found = (self._reminder(person) for person in absent)
         return sorted(
-            (
-                Reminder(person, face.t, KeptFaces.of([face]).for_fusion)
-                for person in absent
-                if (face := self._known[person].face) is not None
-            ),
-            key=lambda reminder: reminder.t,
+            (reminder for reminder in found if reminder is not None), key=lambda reminder: reminder.t
         )
 
     def remember(self, t: float, faces: Sequence[Face], persons: Persons) -> None:
         """Take note of a frame that leaves the window."""
         for face, person in zip(faces, persons, strict=True):
-            if person in self._known and _is_better(face, self._known[person].face):
-                self._known[person].face = FrameFaces(t=t, faces=(face,))
+            known = None if person is None else self._known.get(person)
+            if known is not None and _is_better(face, known.face):
+                known.face, known.reminder = FrameFaces(t=t, faces=(face,)), None
 
     def name(
         self,
@@ -103,6 +102,13 @@ class People:
         self._see(linked, names, times)
         self._forget(set(names.values()))
         return names
+
+    def _reminder(self, person: int) -> Reminder | None:
+        known = self._known[person]
+        if known.reminder is None and known.face is not None:
+            # Kept, for it is sent along with every window until they return.
+            known.reminder = Reminder(person, known.face.t, KeptFaces.of([known.face]).for_fusion)
+        return known.reminder
 
     def _choose(self, candidates: list[int], taken: set[int]) -> int:
         """Give the oldest number; the others that meant the same person are forgotten."""
