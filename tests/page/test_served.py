@@ -66,6 +66,19 @@ def test_what_the_page_names_exists():
             assert (script.parent / name).is_file(), (script.name, name)
 
 
+def test_every_module_that_opens_the_page_is_asked_for_at_once():
+    """Else the browser learns of each only when it has read the one before."""
+    needed, found = ["main.js"], set()
+    while needed:
+        name = needed.pop()
+        imported = re.findall(r'from "\./([^"]+)"', (FOLDER / "js" / name).read_text())
+        needed += [each for each in imported if each not in found]
+        found.add(name)
+    html = (FOLDER / "index.html").read_text()
+    asked = re.findall(r'<link rel="modulepreload" href="page/js/([^"]+)">', html)
+    assert sorted(asked) == sorted(found - {"main.js"})
+
+
 def test_no_file_names_another_server():
     for file in FILES:
         text = file.read_text().replace("http://www.w3.org/2000/svg", "")
