@@ -21,17 +21,17 @@ router = APIRouter(prefix="/v1", tags=["fusion"])
 Models = Mapping[Profile, FusionModel]
 
 
-def _pool(request: Request) -> InferencePool:
+async def _pool(request: Request) -> InferencePool:
     pool: InferencePool = request.app.state.pool
     return pool
 
 
-def _models(request: Request) -> Models:
+async def _models(request: Request) -> Models:
     models: Models = request.app.state.models
     return models
 
 
-def _settings(request: Request) -> FusionSettings:
+async def _settings(request: Request) -> FusionSettings:
     settings: FusionSettings = request.app.state.settings
     return settings
 

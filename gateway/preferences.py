@@ -45,7 +45,7 @@ class Preference:
         return ", ".join(parts)
 
 
-def read_preference(
+async def read_preference(
     *,
     prefer: Annotated[
         str,

@@ -6,6 +6,7 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
+from shared.collection import spare_what_is_loaded
 from shared.http_protocol import BoundedHttpProtocol
 from shared.logs import configure_logs
 from shared.settings import ServiceSettings
@@ -15,7 +16,9 @@ from shared.websocket_protocol import MAX_MESSAGE_BYTES, PING_SECONDS, BoundedWe
 def run_service(name: str, create_app: Callable[[], FastAPI], settings: ServiceSettings) -> None:
     """Serve until SIGTERM or SIGINT; running requests may finish within `settings.shutdown_seconds`."""
     configure_logs(name, settings.log_level)
-    uvicorn.run(create_app(), **server_options(settings))
+    app = create_app()
+    spare_what_is_loaded()
+    uvicorn.run(app, **server_options(settings))
 
 
 def server_options(settings: ServiceSettings) -> dict[str, Any]:

@@ -39,22 +39,22 @@ _BODY: dict[str, Any] = {
 }
 
 
-def _settings(request: Request) -> SpeechSettings:
+async def _settings(request: Request) -> SpeechSettings:
     settings: SpeechSettings = request.app.state.settings
     return settings
 
 
-def _pool(request: Request) -> InferencePool:
+async def _pool(request: Request) -> InferencePool:
     pool: InferencePool = request.app.state.pool
     return pool
 
 
-def _activity(request: Request) -> InferenceSession:
+async def _activity(request: Request) -> InferenceSession:
     activity: InferenceSession = request.app.state.activity
     return activity
 
 
-def _classifiers(request: Request) -> Mapping[Profile, Classifier]:
+async def _classifiers(request: Request) -> Mapping[Profile, Classifier]:
     classifiers: Mapping[Profile, Classifier] = request.app.state.classifiers
     return classifiers
 

@@ -9,7 +9,7 @@ from gateway.exports.negotiation import require_writable, wanted_format
 from gateway.options import AnalysisOptions, read_options
 
 
-def accepted_format(request: Request) -> ExportFormat | None:
+async def accepted_format(request: Request) -> ExportFormat | None:
     """Dependency: the format that the `Accept` header wants; None for JSON.
 
     Raises:
@@ -21,7 +21,7 @@ def accepted_format(request: Request) -> ExportFormat | None:
 AcceptedFormat = Annotated[ExportFormat | None, Depends(accepted_format)]
 
 
-def planned_format(
+async def planned_format(
     wanted: AcceptedFormat, options: Annotated[AnalysisOptions, Depends(read_options)]
 ) -> ExportFormat | None:
     """Dependency of an upload: the format wanted, refused before any work where `detail` would not do for it.
