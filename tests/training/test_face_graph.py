@@ -1,6 +1,7 @@
 """The graphs that export writes say the same as the PyTorch networks; runs go on where they stopped."""
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 
@@ -8,6 +9,7 @@ torch = pytest.importorskip("torch")
 
 from training import checkpoints  # noqa: E402
 from training.export.face_graph import Appearance, default_graph, paper_graph  # noqa: E402
+from training.face.from_graph import load_graph  # noqa: E402
 from training.face.network import FaceNetwork  # noqa: E402
 from training.face.paper_network import PaperNetwork  # noqa: E402
 
@@ -74,3 +76,20 @@ def test_average_follows():
     for step in range(100, 120):
         average.follow(network, step)
     assert torch.allclose(average.network.weight, network.weight, atol=1e-3)
+
+
+def test_learning_goes_on_from_a_graph(tmp_path):
+    torch.manual_seed(0)
+    network = FaceNetwork(("rafdb",)).eval()
+    torch.nn.init.normal_(network.places)
+    state = arrays(network)
+    appearance = Appearance((11,), np.ones((4, 512), np.float32), np.zeros(4, np.float32))
+    path = tmp_path / "face.onnx"
+    onnx.save(default_graph(state, (state["shared.weight"], state["shared.bias"]), appearance), path)
+    again = FaceNetwork(("rafdb",)).eval()
+    load_graph(again, path)
+    faces = torch.randint(0, 256, (2, 3, 112, 112), dtype=torch.uint8)
+    with torch.no_grad():
+        before, after = network(faces), again(faces)
+    np.testing.assert_allclose(after["shared"].numpy(), before["shared"].numpy(), atol=0.02)
+    np.testing.assert_array_equal(after["rafdb"].numpy(), after["shared"].numpy())

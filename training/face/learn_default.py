@@ -18,6 +18,7 @@ from torch.nn import functional
 from training import checkpoints
 from training.face.crops import DEFAULT_SIDE, cut
 from training.face.first_head import solve_head
+from training.face.from_graph import load_graph
 from training.face.network import FaceNetwork
 from training.face.optimizer import RelativeAdamW
 from training.face.sampler import Sampler
@@ -42,7 +43,7 @@ class Plan:
     """What a run needs to know.
 
     `rate` is relative: the share of a filter's own size that one step may change at the peak. `start` is a
-    checkpoint whose averaged weights the run begins with.
+    checkpoint whose averaged weights the run begins with, or a graph that ships.
     """
 
     folder: Path
@@ -172,6 +173,8 @@ def learn(plan: Plan) -> None:
     elif not last.exists():
         if plan.start is None:
             solve_head(network, corpora)
+        elif plan.start.suffix == ".onnx":
+            load_graph(network, plan.start)
         elif (start := checkpoints.load(plan.start)) is not None:
             network.load_state_dict(start["average"])
         checkpoints.save(plan.folder / "start.pt", {"average": network.state_dict()})

@@ -46,7 +46,11 @@ def main() -> None:
         default=[stage("80:96:0.62"), stage("112:64:1")],
         help="SIDE:BATCH:UNTIL: side of the pictures, pictures a step, share of the time at which it ends",
     )
-    parser.add_argument("--start", type=Path, help="checkpoint whose averaged weights the run begins with")
+    parser.add_argument(
+        "--start",
+        type=Path,
+        help="checkpoint whose averaged weights the run begins with, or a graph that ships",
+    )
     parser.add_argument("--mixup", type=float, default=0.2, help="share of batches that are blended")
     parser.add_argument("--frozen", type=int, default=1, help="blocks, from the stem on, that do not learn")
     parser.add_argument("--threads", type=int, default=1)
