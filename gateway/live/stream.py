@@ -5,7 +5,6 @@ import time
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from gateway.assembly import no_audio_notices
 from gateway.live.allowance import Allowance
 from gateway.live.counts import Counts
 from gateway.live.messages import parse_text
@@ -174,8 +173,8 @@ class LiveStream:
             return
         self._reading.window.modalities = present_modalities(media, self._options.modalities)
         self._outbox.put(Probed(media=media))
-        for notice in no_audio_notices(media, self._options.modalities):
-            self._reading.tell(notice)
+        if media.audio is None and Modality.SPEECH in self._options.modalities:
+            self._reading.tell(Notice(code="no-audio", message="The stream has no sound, so no voice comes."))
         if media.video is None and Modality.FACE in self._options.modalities:
             self._reading.tell(Notice(code="no-video", message="The stream has no video, so no faces come."))
 
