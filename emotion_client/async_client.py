@@ -232,7 +232,7 @@ class AsyncClient:
                 raise UnexpectedAnswerError("There are no events after the last one.")
             try:
                 async for sent in EventSource(answer).aiter_sse():
-                    yield sent.id, _EVENT.validate_json(sent.data)
+                    yield sent.id, _EVENT.validate_json(sent.data, extra="ignore")
             except (SSEError, ValidationError) as error:
                 raise UnexpectedAnswerError("An event is not one of this version.") from error
 
@@ -249,7 +249,8 @@ def _path(job_id: str) -> str:
 
 def _read(model: type[_Model], answer: httpx.Response) -> _Model:
     try:
-        return model.model_validate_json(answer.content)
+        # A newer server may say more.
+        return model.model_validate_json(answer.content, extra="ignore")
     except ValidationError as error:
         url = answer.url.copy_with(path="/", query=None)
         what = _NAMES.get(model, model.__name__)

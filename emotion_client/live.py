@@ -117,7 +117,7 @@ async def open_live(
 
 async def _receive(connection: ClientConnection) -> LiveEvent:
     try:
-        event = TO_CLIENT.validate_json(await connection.recv())
+        event = TO_CLIENT.validate_json(await connection.recv(), extra="ignore")
     except ConnectionClosed as error:
         raise _ended(error) from error
     except ValidationError as error:

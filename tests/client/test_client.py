@@ -2,6 +2,9 @@
 
 import asyncio
 import io
+import json
+import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -111,6 +114,27 @@ async def test_a_cancelled_job_ends_the_waiting(house: House, tmp_path: Path) ->
             await waiting
         # Erased before the stream was opened, or after.
         assert isinstance(error.value, JobCancelledError) or error.value.name == "not-found"
+
+
+def test_a_newer_server_may_say_more(client: Client) -> None:
+    known = client.models()
+    newer = known.model_dump(mode="json")
+    newer["news"] = newer["models"][0]["news"] = newer["models"][0]["labels_of_tomorrow"] = ["awe"]
+    body = json.dumps(newer).encode()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer_once() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(65536)
+                head = f"HTTP/1.1 200 OK\r\ncontent-length: {len(body)}\r\n\r\n"
+                connection.sendall(head.encode() + body)
+
+        answering = threading.Thread(target=answer_once)
+        answering.start()
+        with Client(f"http://127.0.0.1:{listening.getsockname()[1]}") as other:
+            assert other.models() == known
+        answering.join(60)
 
 
 def test_no_server() -> None:
