@@ -1,14 +1,23 @@
 """The database of jobs: SQLite in the data folder, or PostgreSQL by URL."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import sqlalchemy
 from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 
 from gateway.jobs.settings import FILE
 from gateway.jobs.store import open_private_folder
+
+# A connection that was ended is made anew at once; a database that starts again is there within seconds.
+_PAUSES = (0.0, 0.1, 0.5, 1.0, 2.0, 4.0)
+
+_Parameters = ParamSpec("_Parameters")
+_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True)
@@ -42,6 +51,24 @@ def open_database(url: str, data_folder: Path) -> Database:
     engine = sqlalchemy.create_engine(address, pool_size=10, max_overflow=20)
     event.listen(engine, "connect", _prepare)
     return Database(address, engine)
+
+
+def patiently(
+    call: Callable[_Parameters, _Found], *arguments: _Parameters.args, **named: _Parameters.kwargs
+) -> _Found:
+    """Call, and again for some seconds while the connection to the database breaks; for threads.
+
+    For what a worker asks in the midst of a job, which is not at fault; a request is answered at once.
+
+    Raises:
+        sqlalchemy.exc.OperationalError: the database stays away.
+    """
+    for pause in _PAUSES:
+        try:
+            return call(*arguments, **named)
+        except OperationalError:
+            time.sleep(pause)
+    return call(*arguments, **named)
 
 
 def _prepare(connection: Any, _: Any) -> None:

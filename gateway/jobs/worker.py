@@ -13,10 +13,11 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from dbos import DBOS, DBOSPortableJSONSerializer
+from sqlalchemy.exc import OperationalError
 
 from gateway.jobs import workflow
 from gateway.jobs.book import APPLICATION, EVENTS, QUEUE, VERSION, WEBHOOKS_QUEUE, JobBook
-from gateway.jobs.database import Database
+from gateway.jobs.database import Database, patiently
 from gateway.jobs.settings import JobSettings
 from gateway.jobs.slots import Slots
 from gateway.jobs.store import Store
@@ -232,7 +233,7 @@ class Worker:
         """See `workflow.Performer`."""
         if self._stopping:
             raise workflow.StoppedError
-        record = self._book.find_now(job_id)
+        record = patiently(self._book.find_now, job_id)
         attempt = max(1, record.attempts) if record else 1
         DBOS.write_stream(EVENTS, Started(attempt=attempt).model_dump_json())
         fields = {"job": job_id, "attempt": attempt}
@@ -265,7 +266,7 @@ class Worker:
             try:
                 event = line.next(1.0)
             except queue.Empty:
-                record = self._book.find_now(job_id)
+                record = patiently(self._book.find_now, job_id)
                 if record is None or record.state.final:
                     self.cancel(job_id)
                 continue
@@ -299,7 +300,7 @@ class Worker:
                             return name
                         if isinstance(event, Progress):
                             progress = event.model_dump(exclude={"event"})
-                            await self._book.note(job_id, {"progress": progress})
+                            await self._note_progress(job_id, progress)
                         await line.put(event.model_dump_json())
             raise AssertionError("the pipeline ended without an analysis")
         except TimeoutError as error:
@@ -310,15 +311,21 @@ class Worker:
         finally:
             line.end()
 
+    async def _note_progress(self, job_id: str, progress: dict[str, Any]) -> None:
+        try:
+            await self._book.note(job_id, {"progress": progress})
+        except OperationalError:
+            _log.warning("the progress of a job was not stored", extra={"fields": {"job": job_id}})
+
     def settle(self, job_id: str, upload: str, outcome: workflow.Outcome) -> None:
         """See `workflow.Performer`."""
         if self._stopping:
             raise workflow.StoppedError
         self._start_and_wait(self._store.delete(upload))
-        record = self._book.find_now(job_id)
+        record = patiently(self._book.find_now, job_id)
         if record is not None and (url := record.attributes.get("callback_url")):
             state = JobState.FAILED if "problem" in outcome else JobState.SUCCEEDED
-            self._book.call_webhook(url, job_id, state)
+            patiently(self._book.call_webhook, url, job_id, state)
 
     def pauses(self) -> list[float]:
         """See `workflow.Performer`."""

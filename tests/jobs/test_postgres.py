@@ -1,5 +1,6 @@
 """Beyond one machine: two gateways share PostgreSQL, and one finishes the jobs of the other when it dies."""
 
+import time
 from collections.abc import Iterator
 
 import psycopg
@@ -115,14 +116,30 @@ def test_a_name_that_may_still_be_used_is_not_taken_to_work_under(database):
 
 
 def end_connections(database: str, which: str) -> int:
-    """Let PostgreSQL end the connection that holds one worker's lock, or every one; give how many."""
-    held = "pid = (SELECT min(pid) FROM pg_locks WHERE locktype = 'advisory' AND classid = 6647151)"
-    condition = held if which == "lock" else "pid <> pg_backend_pid() AND backend_type = 'client backend'"
+    """Let PostgreSQL end the connection that holds a worker's lock, those without one, or all; give how many."""
+    locks = "FROM pg_locks WHERE locktype = 'advisory' AND classid = 6647151"
+    every = "pid <> pg_backend_pid() AND backend_type = 'client backend'"
+    condition = {
+        "lock": f"pid = (SELECT min(pid) {locks})",
+        "others": f"{every} AND pid NOT IN (SELECT pid {locks})",
+        "all": every,
+    }[which]
     with psycopg.connect(database, autocommit=True) as connection:
         rows = connection.execute(
             f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {condition}"  # noqa: S608 - ours
         ).fetchall()
     return len(rows)
+
+
+def test_connections_that_break_again_and_again_spoil_no_job(pair, database, long_film):
+    one, other = pair
+    locations = [one.submit(long_film) for _ in range(3)]
+    eventually(lambda: "job begun" in one.log.read_text() + other.log.read_text(), "something has begun")
+    for _ in range(60):
+        end_connections(database, "others")
+        time.sleep(0.05)
+    assert {other.finished(location)["state"] for location in locations} == {"succeeded"}
+    assert_never_twice_at_once(one, other)
 
 
 @pytest.mark.parametrize("which", ["lock", "all"])
