@@ -116,7 +116,7 @@ def test_a_name_that_may_still_be_used_is_not_taken_to_work_under(database):
 
 
 def end_connections(database: str, which: str) -> int:
-    """Let PostgreSQL end the connection that holds a worker's lock, those without one, or all; give how many."""
+    """Let PostgreSQL end the connection of one worker's lock, those without a lock, or all; give how many."""
     locks = "FROM pg_locks WHERE locktype = 'advisory' AND classid = 6647151"
     every = "pid <> pg_backend_pid() AND backend_type = 'client backend'"
     condition = {
