@@ -1,7 +1,7 @@
 """All figures of docs/performance.md, one after the other: `python -m benchmarks [--quick]`.
 
-About fifteen minutes on two quiet cores: the hour of film takes four, the installation of the peers
-several. `--quick` leaves out both and takes shorter films. Each part runs in a process of its own: where one
+About fifteen minutes on two quiet cores: the hour of film and live streams take four each, the installation of the peers
+several. `--quick` leaves them out and takes shorter films. Each part runs in a process of its own: where one
 fails or takes too long, the others go on, and the end says so. What was printed is kept in `--report`.
 """
 
@@ -19,6 +19,7 @@ _ALL = (
     ("films",),
     ("small_uploads",),
     ("page",),
+    ("live",),
     ("threads",),
     ("decode",),
     ("long_films",),
