@@ -1,8 +1,9 @@
 """All figures of docs/performance.md, one after the other: `python -m benchmarks [--quick]`.
 
-About fifteen minutes on two quiet cores: the hour of film and live streams take four each, the installation of the peers
-several. `--quick` leaves them out and takes shorter films. Each part runs in a process of its own: where one
-fails or takes too long, the others go on, and the end says so. What was printed is kept in `--report`.
+About fifteen minutes on two quiet cores: the hour of film takes four, live streams as many, the installation
+of the peers several. `--quick` leaves them out and takes shorter films. Each part runs in a process of its
+own: where one fails or takes too long, the others go on, and the end says so. What was printed is kept in
+`--report`.
 """
 
 import argparse
