@@ -107,7 +107,7 @@ class ServiceClient:
 
         Args:
             path: below the base URL.
-            content: the body.
+            content: the body; pieces are released.
             media_type: its media type.
             parameters: query parameters.
             seconds: longest time for this call, retries included; never beyond the request's own deadline.
@@ -116,7 +116,11 @@ class ServiceClient:
             Problem: the service refused the call (4xx), as it said.
             ServiceDownError: unreachable, late, overloaded or failing.
         """
-        return await self._call(_Call("POST", path, content, media_type, parameters), seconds)
+        try:
+            return await self._call(_Call("POST", path, content, media_type, parameters), seconds)
+        finally:
+            if isinstance(content, Pieces):
+                content.release()
 
     async def _call(self, call: "_Call", seconds: float) -> bytes:
         deadline = Deadline.after(seconds)

@@ -23,6 +23,10 @@ class Pieces:
         """Bytes in all."""
         return sum(len(part) for part in self._parts)
 
+    def release(self) -> None:
+        """Let go of the parts: whoever still holds the body, as a request in a cycle does, holds nothing."""
+        self._parts = ()
+
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Give pieces of a size that travels well: small parts together, large ones cut."""
         small = bytearray()
