@@ -1,5 +1,6 @@
 """The graphs that export writes say the same as the PyTorch networks; runs go on where they stopped."""
 
+import cv2
 import numpy as np
 import onnx
 import onnxruntime
@@ -8,10 +9,11 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from training import checkpoints  # noqa: E402
-from training.export.face_graph import Appearance, default_graph, paper_graph  # noqa: E402
+from training.export.face_graph import Appearance, default_graph, paper_graph, resizing  # noqa: E402
 from training.face.from_graph import load_graph  # noqa: E402
 from training.face.network import FaceNetwork  # noqa: E402
 from training.face.paper_network import PaperNetwork  # noqa: E402
+from training.face.plain_network import PlainNetwork  # noqa: E402
 
 
 def run(model, faces):
@@ -93,3 +95,37 @@ def test_learning_goes_on_from_a_graph(tmp_path):
         before, after = network(faces), again(faces)
     np.testing.assert_allclose(after["shared"].numpy(), before["shared"].numpy(), atol=0.02)
     np.testing.assert_array_equal(after["rafdb"].numpy(), after["shared"].numpy())
+
+
+def learned_a_little(network, pictures):
+    """Batch norms that have seen pictures, heads that differ."""
+    with torch.no_grad():
+        for _ in range(5):
+            network.train()(pictures)
+    return network.eval()
+
+
+def test_two_networks_in_one_graph_add_up():
+    torch.manual_seed(0)
+    network = FaceNetwork(("rafdb",)).eval()
+    faces = np.random.default_rng(0).integers(0, 256, (3, 112, 112, 3), dtype=np.uint8)
+    small = np.stack([cv2.resize(face, (48, 48), interpolation=cv2.INTER_AREA) for face in faces])
+    pictures = torch.from_numpy(small).permute(0, 3, 1, 2)
+    plain = learned_a_little(PlainNetwork(("rafdb",)), pictures)
+    state, plain_state = arrays(network), arrays(plain)
+    weight = np.hstack([state["shared.weight"], 0.5 * plain_state["shared.weight"]])
+    bias = state["shared.bias"] + 0.5 * plain_state["shared.bias"]
+    appearance = Appearance((11,), np.ones((4, 512), np.float32), np.zeros(4, np.float32))
+    outputs = run(default_graph(state, (weight, bias), appearance, plain_state), faces)
+    with torch.no_grad():
+        trunk = network(torch.from_numpy(faces).permute(0, 3, 1, 2))["shared"].numpy()
+        beside = plain(pictures)["shared"].numpy()
+    assert np.abs(beside).max() > 0.1
+    np.testing.assert_allclose(outputs["logits"], trunk + 0.5 * beside, atol=0.03)
+
+
+def test_a_smaller_picture_keeps_its_light():
+    faces = np.random.default_rng(0).integers(0, 256, (112, 112), dtype=np.uint8)
+    rows = resizing(112, 48)
+    expected = cv2.resize(faces.astype(np.float32), (48, 48), interpolation=cv2.INTER_AREA)
+    np.testing.assert_allclose(rows @ faces @ rows.T, expected, atol=0.1)

@@ -7,8 +7,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from training.face.learn_default import Plan, Stage  # noqa: E402  # after the skip
 from training.face.optimizer import RelativeAdamW  # noqa: E402  # after the skip
+from training.face.stages import Stage, stage_at  # noqa: E402  # after the skip
 from training.face.train import stage  # noqa: E402  # after the skip
 
 
@@ -47,15 +47,8 @@ def test_an_optimizer_goes_on_from_its_state():
     assert torch.equal(weight, twin)
 
 
-def test_stages_follow_the_time(tmp_path):
-    plan = Plan(
-        folder=tmp_path,
-        cache=tmp_path,
-        base=tmp_path,
-        corpora=(),
-        minutes=1,
-        stages=(stage("80:96:0.5"), stage("112:64:1")),
-    )
-    sides = [plan.stage(progress).side for progress in np.linspace(0, 1, 5)]
+def test_stages_follow_the_time():
+    stages = (stage("80:96:0.5"), stage("112:64:1"))
+    sides = [stage_at(stages, progress).side for progress in np.linspace(0, 1, 5)]
     assert sides == [80, 80, 112, 112, 112]
-    assert plan.stage(0.0) == Stage(80, 96, 0.5)
+    assert stage_at(stages, 0.0) == Stage(80, 96, 0.5)

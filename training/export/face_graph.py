@@ -16,6 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from training.face.crops import DEFAULT_SIDE, PAPER_SIDE
 from training.face.network import BLOCKS, MEANS_BGR
 from training.face.paper_network import WIDTHS
+from training.face.plain_network import LEAST_SPREAD, LUMA, SIDE
 
 OPSET = 17
 IR_VERSION = 8
@@ -120,10 +121,69 @@ def write_trunk(writer: GraphWriter, state: State, source: str) -> dict[int, str
     return outputs
 
 
-def default_graph(state: State, head: tuple[Array, Array], appearance: Appearance) -> onnx.ModelProto:
+def resizing(side: int, smaller: int) -> Array:
+    """Means over areas, as a matrix: [smaller, side] @ [side, ...] gives the smaller picture's rows."""
+    edges = np.arange(smaller + 1) * side / smaller
+    low, high = edges[:-1, None], edges[1:, None]
+    pixels = np.arange(side)[None]
+    covered = np.minimum(high, pixels + 1) - np.maximum(low, pixels)
+    return np.asarray(np.clip(covered, 0, None) * smaller / side, np.float32)
+
+
+def folded(state: State, convolution: str, norm: str) -> tuple[Array, Array]:
+    """Kernel and bias of a convolution (which may have none), the batch norm behind it folded in."""
+    scale = state[f"{norm}.weight"] / np.sqrt(state[f"{norm}.running_var"] + 1e-5)
+    weight = state[f"{convolution}.weight"] * scale.reshape(-1, 1, 1, 1)
+    bias = (state.get(f"{convolution}.bias", 0.0) - state[f"{norm}.running_mean"]) * scale
+    return weight.astype(np.float32), (bias + state[f"{norm}.bias"]).astype(np.float32)
+
+
+def write_plain(writer: GraphWriter, state: State, source: str) -> str:
+    """The network of plain convolutions on `source`, float [n, 112, 112, 3]; gives its pooled values."""
+    luma = writer.constant("plain.luma", np.array(LUMA, np.float32)[:, None] / 255)
+    grey = writer.add("MatMul", [source, luma], "plain.grey")
+    last = writer.constant("plain.last", np.array([3], np.int64))
+    picture = writer.add("Squeeze", [grey, last], "plain.picture")
+    smaller = resizing(DEFAULT_SIDE, SIDE)
+    rows = writer.add("MatMul", [writer.constant("plain.rows", smaller), picture], "plain.fewer_rows")
+    columns = writer.constant("plain.columns", smaller.T.copy())
+    small = writer.add("MatMul", [rows, columns], "plain.small")
+    light = writer.add("ReduceMean", [small], "plain.light", axes=[1, 2])
+    centred = writer.add("Sub", [small, light], "plain.centred")
+    square = writer.add("Mul", [centred, centred], "plain.square")
+    variance = writer.add("ReduceMean", [square], "plain.variance", axes=[1, 2])
+    spread = writer.add("Sqrt", [variance], "plain.spread")
+    least = writer.constant("plain.least", np.array(LEAST_SPREAD, np.float32))
+    scaled = writer.add("Div", [centred, writer.add("Add", [spread, least], "plain.safe")], "plain.scaled")
+    plane = writer.constant("plain.plane", np.array([1], np.int64))
+    current = writer.add("Unsqueeze", [scaled, plane], "plain.planes")
+    stages = len({name.split(".")[1] for name in state if name.startswith("stages.")})
+    for number in range(stages):
+        for part in ("first", "second"):
+            layer = f"stages.{number}.{part}"
+            weights = folded(state, layer, f"{layer}_norm")
+            summed = writer.convolution(current, f"plain.{layer}", *weights, pads=[1, 1, 1, 1])
+            if part == "second":
+                summed = writer.add("Add", [current, summed], f"plain.{layer}.joined")
+            current = writer.add("Relu", [summed], f"plain.{layer}.positive")
+        if number < stages - 1:
+            pooled = f"plain.{number}.pooled"
+            current = writer.add("MaxPool", [current], pooled, kernel_shape=[2, 2], strides=[2, 2])
+    mean = writer.add("ReduceMean", [current], "plain.mean", axes=[2, 3], keepdims=0)
+    highest = writer.add("ReduceMax", [current], "plain.highest", axes=[2, 3], keepdims=0)
+    return writer.add("Concat", [mean, highest], "plain.values", axis=1)
+
+
+def default_graph(
+    state: State, head: tuple[Array, Array], appearance: Appearance, plain: State | None = None
+) -> onnx.ModelProto:
     """`faces` uint8 [n, 112, 112, 3] RGB -> `logits` [n, 7] and `appearance` [n, k] of length 1.
 
-    `state` is a `FaceNetwork`'s; `head` is the weight [7, 1024] and bias [7] of the head that ships.
+    Args:
+        state: a `FaceNetwork`'s.
+        head: weight [7, 1024] and bias [7] of the head that ships; with `plain` [7, 1664], its columns last.
+        appearance: the projection of the trunk's features.
+        plain: a `PlainNetwork`'s state; None for a graph of the trunk alone.
     """
     writer = GraphWriter()
     numbers = writer.add("Cast", ["faces"], "numbers", to=TensorProto.FLOAT)
@@ -139,7 +199,10 @@ def default_graph(state: State, head: tuple[Array, Array], appearance: Appearanc
     axes = writer.constant("map_axes", np.array([2, 3], np.int64))
     looked = writer.add("ReduceSum", [weighted, axes], "looked", keepdims=0)
     mean = writer.add("ReduceMean", [last], "mean", axes=[2, 3], keepdims=0)
-    pooled = writer.add("Concat", [mean, looked], "pooled", axis=1)
+    values = [mean, looked]
+    if plain is not None:
+        values.append(write_plain(writer, plain, numbers))
+    pooled = writer.add("Concat", values, "pooled", axis=1)
     writer.linear(pooled, "head", *head, "logits")
 
     means_of = {len(BLOCKS): mean}
@@ -156,15 +219,6 @@ def default_graph(state: State, head: tuple[Array, Array], appearance: Appearanc
     return writer.finish("face-default", source, [("logits", 7), ("appearance", len(appearance.bias))])
 
 
-def folded(state: State, number: int) -> tuple[Array, Array]:
-    """Kernel and bias of the paper network's convolution `number`, its batch norm folded in."""
-    convolution, norm = f"features.{4 * number}", f"features.{4 * number + 1}"
-    scale = state[f"{norm}.weight"] / np.sqrt(state[f"{norm}.running_var"] + 1e-5)
-    weight = state[f"{convolution}.weight"] * scale.reshape(-1, 1, 1, 1)
-    bias = (state[f"{convolution}.bias"] - state[f"{norm}.running_mean"]) * scale + state[f"{norm}.bias"]
-    return weight.astype(np.float32), bias.astype(np.float32)
-
-
 def paper_graph(state: State) -> onnx.ModelProto:
     """`faces` uint8 [n, 48, 48] grey -> `logits` [n, 7]. `state` is a `PaperNetwork`'s."""
     writer = GraphWriter()
@@ -175,7 +229,8 @@ def paper_graph(state: State) -> onnx.ModelProto:
     centred = writer.add("Sub", [scaled, writer.constant("one", np.array(1, np.float32))], "centred")
     current = writer.add("Unsqueeze", [centred, writer.constant("plane", np.array([1], np.int64))], "planes")
     for number in range(len(WIDTHS)):
-        summed = writer.convolution(current, f"conv_{number + 1}", *folded(state, number), pads=[1, 1, 1, 1])
+        weights = folded(state, f"features.{4 * number}", f"features.{4 * number + 1}")
+        summed = writer.convolution(current, f"conv_{number + 1}", *weights, pads=[1, 1, 1, 1])
         positive = writer.add("Relu", [summed], f"conv_{number + 1}.positive")
         pooled_name = f"conv_{number + 1}.pooled"
         current = writer.add("MaxPool", [positive], pooled_name, kernel_shape=[2, 2], strides=[2, 2])

@@ -1,10 +1,12 @@
 """Turn a training run into what ships: ONNX file, manifest, figures.
 
-    python -m training.face.export --profile default --run RUN --cache CACHE --out
+    python -m training.face.export --profile default --run RUN --plain RUN --cache CACHE --out
     face_service/models/default/classification
 
-The head, the projection for appearance, the temperature and the threshold are chosen on the parts to choose
-on; the test parts are looked at once, for the manifest's figures. The card is written by hand beside it.
+The default profile joins two networks in one graph: the trunk (`--run`: a run, or a graph that ships) and
+the one of plain convolutions (`--plain`: a run; without it the trunk stands alone). The head, their shares,
+the projection for appearance, the temperature and the threshold are chosen on the parts to choose on; the
+test parts are looked at once, for the manifest's figures. The card is written by hand beside it.
 """
 
 import argparse
@@ -25,12 +27,14 @@ from training.export.face_graph import Appearance, default_graph, paper_graph
 from training.face.appearance import block_means, choose_blocks, project, same_person_auc
 from training.face.crops import DEFAULT_SIDE, PAPER_SIDE
 from training.face.evaluate import evaluate, figure, milliseconds, open_graph, run_graph
-from training.face.head_choice import choose_shares, mean_accuracy
-from training.face.learn_default import logits_on
+from training.face.from_graph import load_graph
+from training.face.head_choice import Answers, choose_plain_share, choose_shares, mean_accuracy
 from training.face.measures import fit_temperature, probabilities, threshold_for
 from training.face.network import FaceNetwork
 from training.face.paper_network import PaperNetwork
+from training.face.plain_network import SIDE, PlainNetwork
 from training.face.samples import CONVENTIONS, CORPORA, load_corpus
+from training.face.stages import logits_on
 from training.face.tests_on import Cropper, set_of
 
 Array = npt.NDArray[np.float32]
@@ -75,18 +79,33 @@ def load_average(run: Path, network: torch.nn.Module, name: str) -> dict[str, Ar
     return {key: value.float().numpy() for key, value in state["average"].items()}
 
 
-def chosen_head(network: FaceNetwork, state: dict[str, Array], cache: Path) -> tuple[Array, Array]:
-    """The head that ships: weight [7, 1024], bias [7]."""
-    parts = {}
+def load_trunk(run: Path, checkpoint: str) -> tuple[FaceNetwork, dict[str, Array]]:
+    """The trunk of a run, or of a graph that ships, and its weights as arrays."""
+    network = FaceNetwork(CONVENTIONS)
+    if run.suffix != ".onnx":
+        return network, load_average(run, network, checkpoint)
+    load_graph(network, run)
+    network.eval()
+    return network, {key: value.numpy() for key, value in network.state_dict().items()}
+
+
+def answers_on(network: FaceNetwork | PlainNetwork, side: int, cache: Path) -> dict[str, Answers]:
+    """Logits of every head and labels on the parts to choose on; FER2013's by both sets of labels."""
+    parts: dict[str, Answers] = {}
     for name in CORPORA:
         corpus = load_corpus(name, cache)
         indices = corpus.indices("choose")
-        logits, label = logits_on(network, corpus, indices), corpus.pack.label[indices]
+        logits, label = logits_on(network, corpus, indices, side=side), corpus.pack.label[indices]
         parts[name] = (logits, label)
         if name == "fer2013":
             majority = corpus.pack.vote_majority()[indices]
             seven = majority >= 0
             parts["ferplus"] = ({key: value[seven] for key, value in logits.items()}, majority[seven])
+    return parts
+
+
+def chosen_head(parts: dict[str, Answers], state: dict[str, Array]) -> tuple[Array, Array]:
+    """The head of one network that ships: weight [7, values], bias [7]."""
     shares = choose_shares(parts)
     for title, tried in (
         ("shared head alone", dict.fromkeys(CONVENTIONS, 0.0)),
@@ -103,6 +122,11 @@ def chosen_head(network: FaceNetwork, state: dict[str, Array], cache: Path) -> t
         weight += share * state[f"own.{convention}.weight"]
         bias += share * state[f"own.{convention}.bias"]
     return weight, bias
+
+
+def joined_heads(head: tuple[Array, Array], beside: tuple[Array, Array], share: float) -> tuple[Array, Array]:
+    """One head over the values of both networks: the trunk's, and the other's with its share."""
+    return np.hstack([head[0], share * beside[0]]), head[1] + share * beside[1]
 
 
 def learned_appearance(network: FaceNetwork, cache: Path) -> tuple[Appearance, Figure]:
@@ -183,7 +207,8 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--profile", choices=("default", "paper"), required=True)
-    parser.add_argument("--run", type=Path, required=True, help="folder of the training run")
+    parser.add_argument("--run", type=Path, required=True, help="folder of the training run, or a graph")
+    parser.add_argument("--plain", type=Path, help="folder of the run of plain convolutions")
     parser.add_argument("--checkpoint", default="last.pt")
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
@@ -198,11 +223,17 @@ def main() -> None:
     path = out / f"face-{profile}.onnx"
     figures: list[Figure] = []
     if profile == "default":
-        network = FaceNetwork(CONVENTIONS)
-        state = load_average(arguments.run, network, arguments.checkpoint)
-        head = chosen_head(network, state, cache)
+        network, state = load_trunk(arguments.run, arguments.checkpoint)
+        answers = answers_on(network, DEFAULT_SIDE, cache)
+        head, beside = chosen_head(answers, state), None
+        if arguments.plain is not None:
+            plain = PlainNetwork(CONVENTIONS)
+            beside = load_average(arguments.plain, plain, arguments.checkpoint)
+            others = answers_on(plain, SIDE, cache)
+            share = choose_plain_share(answers, others)
+            head = joined_heads(head, chosen_head(others, beside), share)
         appearance, area = learned_appearance(network, cache)
-        model = default_graph(state, head, appearance)
+        model = default_graph(state, head, appearance, beside)
         figures.append(area)
     else:
         model = paper_graph(load_average(arguments.run, PaperNetwork(), arguments.checkpoint))

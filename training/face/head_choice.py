@@ -1,4 +1,5 @@
-"""Which head ships: the shared one, moved part of the way to the conventions' own heads."""
+"""Which head ships: the shared one, moved part of the way to the conventions' own heads; and how much each
+of two networks counts."""
 
 from itertools import product
 
@@ -10,11 +11,12 @@ from training.face.samples import CONVENTIONS
 STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
 Logits = dict[str, npt.NDArray[np.float32]]
 Labels = npt.NDArray[np.int64]
+Answers = tuple[Logits, Labels]
+# Shares of the logits of the network of plain convolutions beside the trunk's.
+PLAIN_SHARES = (0.0, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0)
 
 
-def mean_accuracy(
-    shares: dict[str, float], parts: dict[str, tuple[Logits, Labels]]
-) -> tuple[float, dict[str, float]]:
+def mean_accuracy(shares: dict[str, float], parts: dict[str, Answers]) -> tuple[float, dict[str, float]]:
     """Mean over the parts, and each part, of the accuracy of the mixed head."""
     each = {}
     for name, (logits, label) in parts.items():
@@ -25,7 +27,7 @@ def mean_accuracy(
     return float(np.mean(list(each.values()))), each
 
 
-def choose_shares(parts: dict[str, tuple[Logits, Labels]]) -> dict[str, float]:
+def choose_shares(parts: dict[str, Answers]) -> dict[str, float]:
     """The share of each convention's own head with the best mean accuracy on the parts to choose on.
 
     A smaller sum of shares wins where the mean is equal to a thousandth.
@@ -38,3 +40,19 @@ def choose_shares(parts: dict[str, tuple[Logits, Labels]]) -> dict[str, float]:
         if score > best[0]:
             best = (score, shares)
     return best[1]
+
+
+def choose_plain_share(trunk: dict[str, Answers], plain: dict[str, Answers]) -> float:
+    """The share of the second network's logits with the best mean accuracy on the parts to choose on.
+
+    Both networks answer with their shared heads.
+    """
+    means = []
+    for share in PLAIN_SHARES:
+        each = {
+            name: float(((logits["shared"] + share * plain[name][0]["shared"]).argmax(1) == label).mean())
+            for name, (logits, label) in trunk.items()
+        }
+        means.append(float(np.mean(list(each.values()))))
+        print(f"plain at {share}: {means[-1]:.4f}", {name: round(value, 3) for name, value in each.items()})
+    return PLAIN_SHARES[int(np.argmax(means))]

@@ -1,6 +1,7 @@
 """Train a face network.
 
     python -m training.face.train --profile default --base faceres.pt --cache CACHE --out RUN --minutes 100
+    python -m training.face.train --profile default --network plain --cache CACHE --out RUN --minutes 95
     python -m training.face.train --profile paper --cache CACHE --out RUN --minutes 20
 
 A stopped run goes on from its last checkpoint when it is started again with the same --out. `--corpora`
@@ -14,14 +15,15 @@ from pathlib import Path
 import cv2
 import torch
 
-from training.face import learn_default, learn_paper
+from training.face import learn_default, learn_paper, learn_plain
 from training.face.samples import CORPORA
+from training.face.stages import Stage
 
 
-def stage(text: str) -> learn_default.Stage:
+def stage(text: str) -> Stage:
     """Read SIDE:BATCH:UNTIL."""
     side, batch, until = text.split(":")
-    return learn_default.Stage(int(side), int(batch), float(until))
+    return Stage(int(side), int(batch), float(until))
 
 
 def main() -> None:
@@ -29,6 +31,12 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--profile", choices=("default", "paper"), default="default")
+    parser.add_argument(
+        "--network",
+        choices=("faceres", "plain"),
+        default="faceres",
+        help="of the default profile: the trunk that began with identities, or plain convolutions",
+    )
     parser.add_argument("--corpora", nargs="+", choices=CORPORA, default=list(CORPORA))
     parser.add_argument(
         "--base", type=Path, help="weights to start from, made by training.third_party.faceres"
@@ -61,8 +69,18 @@ def main() -> None:
     if arguments.profile == "paper":
         learn_paper.learn(learn_paper.Plan(folder=arguments.out, minutes=arguments.minutes))
         return
+    if arguments.network == "plain":
+        learn_plain.learn(
+            learn_plain.Plan(
+                folder=arguments.out,
+                cache=arguments.cache,
+                corpora=tuple(arguments.corpora),
+                minutes=arguments.minutes,
+            )
+        )
+        return
     if arguments.base is None:
-        parser.error("--profile default needs --base")
+        parser.error("--network faceres needs --base")
     learn_default.learn(
         learn_default.Plan(
             folder=arguments.out,
