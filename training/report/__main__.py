@@ -10,20 +10,21 @@ the fits of `training.speech.train` (`speech-fits`), face and voice together by 
 """
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import cv2
 
 from shared.inference import load_manifest
 from training.corpora.faces import corpora_folder
-from training.report.accuracy import PAGES, ROOT, TARGET, accuracy_document
+from training.report.accuracy import PAGES, RAVDESS_PAGE, ROOT, TARGET, accuracy_document
 from training.report.answers import Answers
 from training.report.face_answers import face_answers
 from training.report.held_out_answers import FUSED, SPOKEN, fused_answers, spoken_answers
-from training.report.pages import AS_SERVED, page
+from training.report.pages import AS_SERVED, page, trial_page
 from training.report.paper_answers import PAPER_FILMS, paper_film_answers
 from training.report.pictures import draw_all, draw_confusion, draw_reliability
+from training.report.ravdess_answers import FILMED, ravdess_answers
 from training.report.speech_answers import speech_answers
 
 FUSION = ROOT / "fusion_service" / "models" / "default" / "fusion"
@@ -37,10 +38,26 @@ def report(
     """Write the page and the pictures of one network."""
     manifest, every = load_manifest(folder), list(answers)
     name = f"{prefix}{manifest.name}"
+    pictures = draw(name, every, pages)
+    (pages / f"{name}.md").write_text(page(manifest, every, pictures, how=how))
+
+
+def draw(name: str, every: Sequence[Answers], pages: Path) -> list[str]:
+    """Draw confusion matrices and reliability diagrams; gives the names of the files."""
     pictures = [f"{name}-confusion.svg", f"{name}-reliability.svg"]
     draw_all(every, draw_confusion, pages / pictures[0])
     draw_all(every, draw_reliability, pages / pictures[1])
-    (pages / f"{name}.md").write_text(page(manifest, every, pictures, how=how))
+    return pictures
+
+
+def report_ravdess(cache: Path, pages: Path, *, adapted: bool) -> None:
+    """Write the page of the RAVDESS films."""
+    found = ravdess_answers(
+        cache / "ravdess_alone.npz", cache / "speech-fits", corpora_folder(), adapted=adapted
+    )
+    every, title = list(found), "Face and voice on RAVDESS films, eight classes"
+    pictures = draw(RAVDESS_PAGE, every, pages)
+    (pages / f"{RAVDESS_PAGE}.md").write_text(trial_page(title, every, pictures, how=FILMED))
 
 
 def cross_validate(cache: Path, pages: Path, *, adapted: bool) -> None:
@@ -57,6 +74,8 @@ def cross_validate(cache: Path, pages: Path, *, adapted: bool) -> None:
     filmed = paper_film_answers(SERVICES["face"] / "paper", paper, corpora)
     report(paper, filmed, pages, prefix=HELD_OUT, how=PAPER_FILMS)
     print("held-out paper: written", flush=True)
+    report_ravdess(cache, pages, adapted=adapted)
+    print("RAVDESS films: written", flush=True)
 
 
 def main() -> None:

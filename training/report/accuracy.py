@@ -9,6 +9,7 @@ ROOT = Path(__file__).parents[2]
 TARGET = ROOT / "docs" / "accuracy.md"
 # Pages that `training.report` writes from the corpora, one a network.
 PAGES = ROOT / "docs" / "accuracy"
+RAVDESS_PAGE = "ravdess-films"
 _SERVICES = ("face_service", "speech_service", "fusion_service")
 _HEAD = """# How good the networks are
 
@@ -24,7 +25,8 @@ annotator did. How people feel was never measured.
 
 def accuracy_document() -> str:
     """Give the text of docs/accuracy.md."""
-    return "\n".join([_HEAD, *(_section(service, manifest) for service, manifest in shipped_manifests())])
+    sections = [_section(service, manifest) for service, manifest in shipped_manifests()]
+    return "\n".join([_HEAD, *sections, *_trials()])
 
 
 def shipped_manifests() -> Iterator[tuple[str, Manifest]]:
@@ -51,6 +53,13 @@ def _section(service: str, manifest: Manifest) -> str:
             f"`uncertain` below {manifest.uncertain_below:.2f}; temperature {manifest.temperature:.2f}.\n"
         )
     return "\n".join([*lines, *_table(manifest.figures)])
+
+
+def _trials() -> Iterator[str]:
+    """Name the pages of what was measured and does not ship."""
+    if (PAGES / f"{RAVDESS_PAGE}.md").exists():
+        yield "## What does not ship\n"
+        yield f"[Face and voice on RAVDESS films, eight classes](accuracy/{RAVDESS_PAGE}.md).\n"
 
 
 def _has_page(manifest: Manifest) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from shared.contracts.emotions import EMOTIONS
 from training.face.measures import Share, by_person, wilson
 
 UNKNOWN = ""
@@ -15,9 +16,10 @@ UNKNOWN = ""
 class Answers:
     """Answers of one network on one test set.
 
-    `scores` is [n, 7], each row sums to 1; all NaN where the network refused to name an emotion, which counts
-    as wrong. `label` is 0..6 [n]. `person` and `sex` are "" where the index does not have them. `fold` names
-    the fit that answered, which never saw that part's people; None where one network answered all.
+    `scores` is [n, emotions], each row sums to 1; all NaN where the network refused to name an emotion, which
+    counts as wrong. `label` is an index into `names` [n]. `person` and `sex` are "" where the index does not
+    have them. `fold` names the fit that answered, which never saw that part's people; None where one network
+    answered all.
     """
 
     title: str
@@ -26,6 +28,7 @@ class Answers:
     person: npt.NDArray[np.str_]
     sex: npt.NDArray[np.str_]
     fold: npt.NDArray[np.str_] | None = None
+    names: tuple[str, ...] = tuple(EMOTIONS)
 
     @property
     def answered(self) -> npt.NDArray[np.bool_]:

@@ -21,20 +21,35 @@ def page(
     manifest: Manifest, every: Sequence[Answers], pictures: Sequence[str], *, how: str = AS_SERVED
 ) -> str:
     """Markdown: accuracy, recall by emotion, by fold, by sex, calibration, who was in the test, pictures."""
-    lines = [
-        f"# {manifest.name}, measured from the corpora\n",
-        f"{how} Intervals hold",
-        "95 %: people drawn anew 2,000 times where they are known, else Wilson's.\n",
+    about = (
         f"File `{manifest.file}`, SHA-256 `{manifest.sha256}`; temperature {manifest.temperature:.3f};",
         f"`uncertain` below {manifest.uncertain_below:.2f}.\n",
-        *_accuracy(every, manifest.uncertain_below),
-        *_recall(every),
-        *_folds(every),
-        *_sexes(every),
-        *_people(every),
-        *(f"![{name}]({name})\n" for name in pictures),
-    ]
-    return "\n".join(lines)
+    )
+    title = f"{manifest.name}, measured from the corpora"
+    tables = measured(every, pictures, threshold=manifest.uncertain_below)
+    return "\n".join([*heading(title, how), *about, *tables])
+
+
+def trial_page(title: str, every: Sequence[Answers], pictures: Sequence[str], *, how: str) -> str:
+    """Markdown, as `page`, of something that does not ship: no manifest, nothing called uncertain."""
+    return "\n".join([*heading(title, how), *measured(every, pictures, threshold=0.0)])
+
+
+def heading(title: str, how: str) -> Iterator[str]:
+    """Title, and how the page was made."""
+    yield f"# {title}\n"
+    yield f"{how} Intervals hold"
+    yield "95 %: people drawn anew 2,000 times where they are known, else Wilson's.\n"
+
+
+def measured(every: Sequence[Answers], pictures: Sequence[str], *, threshold: float) -> Iterator[str]:
+    """The tables and pictures of a page."""
+    yield from _accuracy(every, threshold)
+    yield from _recall(every)
+    yield from _folds(every)
+    yield from _sexes(every)
+    yield from _people(every)
+    yield from (f"![{name}]({name})\n" for name in pictures)
 
 
 def percent(share: Share) -> str:
@@ -63,11 +78,12 @@ def _accuracy(every: Sequence[Answers], threshold: float) -> Iterator[str]:
 
 def _recall(every: Sequence[Answers]) -> Iterator[str]:
     yield "Found of each emotion, % (n):\n"
-    yield "| test | " + " | ".join(EMOTIONS) + " |"
-    yield "|---" * (len(EMOTIONS) + 1) + "|"
+    names = every[0].names if every else tuple(EMOTIONS)
+    yield "| test | " + " | ".join(names) + " |"
+    yield "|---" * (len(names) + 1) + "|"
     for answers in every:
         cells = []
-        for emotion in range(len(EMOTIONS)):
+        for emotion in range(len(names)):
             mine = answers.label == emotion
             cells.append(f"{100 * answers.right[mine].mean():.0f} ({mine.sum()})" if mine.any() else "")
         yield f"| {answers.title} | " + " | ".join(cells) + " |"

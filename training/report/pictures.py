@@ -10,7 +10,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from shared.contracts.emotions import EMOTIONS
 from training.face.measures import BINS, calibration_error, confusion
 from training.report.answers import Answers
 
@@ -23,14 +22,14 @@ STYLE: dict[Any, Any] = {"svg.hashsalt": "report", "svg.fonttype": "none", "font
 def draw_confusion(axes: Axes, answers: Answers) -> None:
     """Rows are labels, columns what was named; each cell the share of its row in per cent."""
     answered = answers.answered
-    counts = confusion(answers.predicted[answered], answers.label[answered], len(EMOTIONS))
+    counts = confusion(answers.predicted[answered], answers.label[answered], len(answers.names))
     shares = 100 * counts / np.maximum(counts.sum(1, keepdims=True), 1)
     axes.imshow(shares, vmin=0, vmax=100, cmap="Blues")
     for row, column in np.ndindex(shares.shape):
         if counts[row].sum():
             colour = "white" if shares[row, column] > 60 else "black"
             axes.text(column, row, f"{shares[row, column]:.0f}", ha="center", va="center", color=colour)
-    names = [str(emotion)[:4] for emotion in EMOTIONS]
+    names = [name[:4] for name in answers.names]
     axes.set_xticks(range(len(names)), names)
     axes.set_yticks(range(len(names)), [f"{name} {n}" for name, n in zip(names, counts.sum(1), strict=True)])
     axes.set_xlabel("named")

@@ -14,7 +14,7 @@ folder for what is made (about 2 GB). `--only` learns from chosen corpora.
     python -m training.speech.evaluate_research left_out --corpora C --features R/features \
         --copies plain altered --seeds 1 --epochs 8 --out R/left_out.json
     python -m training.speech.evaluate_research ravdess --corpora C --features R/features \
-        --seeds 3 --epochs 15 --out R/ravdess.json
+        --seeds 3 --epochs 15 --out R/ravdess.json --logits R/ravdess_alone.npz
     python -m training.speech.evaluate --corpora C --fits R/fits --also R/*.json --out R/figures
     python -m training.export.speech_publish default --base R/base/whisper_base.npz --fits R/fits \
         --figures R/figures/figures.json --out speech_service/models/default/classification

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from shared.contracts.emotions import EMOTIONS
 from training.corpora.speech import TEST_ONLY
 from training.speech.ensemble import Recipe, train
 from training.speech.evaluate import Measured, measure
@@ -23,6 +24,7 @@ from training.speech.train import STATISTICS_USED
 
 Features = dict[str, npt.NDArray[np.float16]]
 Rows = npt.NDArray[np.bool_]
+EIGHT = 8
 
 
 def learn(  # noqa: PLR0917 - called twice, just below
@@ -41,19 +43,24 @@ def learn(  # noqa: PLR0917 - called twice, just below
     return ensemble.logits(reduction.apply(features["plain"]))
 
 
-def measure_ravdess(corpora: Path, folder: Path, copies: list[str], recipe: Recipe) -> list[Measured]:
-    """Five folds by actor on RAVDESS alone."""
+def measure_ravdess(
+    corpora: Path, folder: Path, copies: list[str], recipe: Recipe, *, keep: Path | None = None
+) -> list[Measured]:
+    """Five folds by actor on RAVDESS alone; the held-out logits of eight classes go to the file `keep`."""
     table = read_table(corpora, ["ravdess"])
     features = {c: read_features(folder, copy=c, names=["ravdess"], wanted=STATISTICS_USED) for c in copies}
     eight = np.unique(table.label, return_inverse=True)[1].astype(np.int64)
     found = []
-    for classes, labels in ((8, eight), (7, table.emotion)):
-        right = np.zeros(len(table), dtype=np.bool_)
+    for classes, labels in ((EIGHT, eight), (len(EMOTIONS), table.emotion)):
+        held_out = np.zeros((len(table), classes), dtype=np.float32)
         for k in np.unique(table.fold):
             rows = table.fold != k
             reduction = Moments.of(features["plain"][rows]).reduction()
             logits = learn(table, features, rows, reduction, labels, recipe)
-            right[~rows] = (logits.argmax(axis=1) == labels)[~rows]
+            held_out[~rows] = logits[~rows]
+        right = held_out.argmax(axis=1) == labels
+        if classes == EIGHT and keep is not None:
+            np.savez(keep, name=table.name, label=np.unique(table.label), logits=held_out)
         found.append(
             measure(f"ravdess alone, 5 folds by actor, accuracy, {classes} classes", right, table.speaker)
         )
@@ -91,13 +98,17 @@ def main() -> None:
     parser.add_argument("--features", type=Path, required=True)
     parser.add_argument("--copies", nargs="+", default=["plain", "altered", "served"])
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--logits", type=Path, help="of `ravdess`: where held-out logits go (npz)")
     parser.add_argument("--seeds", type=int, default=Recipe().seeds)
     parser.add_argument("--epochs", type=int, default=Recipe().epochs)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     recipe = Recipe(seeds=arguments.seeds, epochs=arguments.epochs)
-    step = measure_ravdess if arguments.what == "ravdess" else measure_left_out
-    figures = step(arguments.corpora, arguments.features, arguments.copies, recipe)
+    given = (arguments.corpora, arguments.features, arguments.copies, recipe)
+    if arguments.what == "ravdess":
+        figures = measure_ravdess(*given, keep=arguments.logits)
+    else:
+        figures = measure_left_out(*given)
     arguments.out.write_text(json.dumps([asdict(figure) for figure in figures], indent=1))
     for figure in figures:
         print(f"{figure.what}: {figure.value} ({figure.low}-{figure.high}), n {figure.n}")
