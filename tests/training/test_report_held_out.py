@@ -6,6 +6,7 @@ import pytest
 pytest.importorskip("torch")
 
 from training.report import held_out_answers
+from training.speech.evaluate import out_of_fold
 from training.speech.table import FOLDS, Table
 
 
@@ -40,3 +41,11 @@ def test_each_clip_is_scored_by_the_fit_of_its_fold(table, tmp_path, monkeypatch
         folds = [(fold, len(people), share.value) for fold, people, share in answers.accuracy_by_fold()]
         assert folds == [(str(k), 1, 1.0) for k in range(FOLDS)]
         assert np.allclose(answers.scores.sum(axis=1), 1)
+
+
+def test_a_fit_may_keep_only_what_it_did_not_learn_from(table, tmp_path):
+    for k in range(FOLDS):
+        rows = np.flatnonzero(table.fold == k)
+        np.savez(tmp_path / f"fold{k}.npz", rows=rows, logits=np.full((len(rows), 7), float(k)))
+    found = out_of_fold(tmp_path, table)
+    assert found[:, 0].tolist() == table.fold.tolist()

@@ -81,13 +81,19 @@ def read_voice(path: Path, temperature: float) -> dict[str, FloatArray]:
     """
     with np.load(path) as pack:
         scores = softmax(pack["logits"].astype(np.float64) / temperature)
-        named = zip(pack["name"], pack["label_name"], scores, strict=True)
-        voice = {}
-        for name, label, row in named:
-            clip, take = str(name).split("_")
-            if take == "01":
-                actor, sentence, _ = clip.split("-")
-                voice[f"{actor}_{label}_s{int(sentence)}"] = row
+        return voices_by_film(pack["name"], pack["label_name"], scores)
+
+
+def voices_by_film(
+    names: NDArray[np.str_], labels: NDArray[np.str_], scores: FloatArray
+) -> dict[str, FloatArray]:
+    """Give the scores [n, 7] of Java-SED's sounds by the film that each belongs to; others are left out."""
+    voice = {}
+    for name, label, row in zip(names, labels, scores, strict=True):
+        clip, take = str(name).split("_")
+        if take == "01":
+            actor, sentence, _ = clip.split("-")
+            voice[f"{actor}_{label}_s{int(sentence)}"] = row
     return voice
 
 

@@ -22,7 +22,7 @@ from training.report.answers import Answers
 from training.report.face_answers import face_answers
 from training.report.held_out_answers import FUSED, SPOKEN, fused_answers, spoken_answers
 from training.report.pages import AS_SERVED, page, trial_page
-from training.report.paper_answers import PAPER_FILMS, paper_film_answers
+from training.report.paper_answers import PAPER_FILMS, paper_film_answers, paper_voices
 from training.report.pictures import draw_all, draw_confusion, draw_reliability
 from training.report.ravdess_answers import FILMED, ravdess_answers
 from training.report.speech_answers import speech_answers
@@ -70,8 +70,13 @@ def cross_validate(cache: Path, pages: Path, *, adapted: bool) -> None:
     fused = fused_answers(FUSION, cache / "films", cache / "oof_javased.npz", temperature, corpora)
     report(FUSION, fused, pages, prefix=HELD_OUT, how=FUSED)
     print("held-out fusion: written", flush=True)
+    paper_fits, paper_speech = cache / "speech-paper-fits", SERVICES["speech"] / "paper" / "classification"
+    paper_temperature = load_manifest(paper_speech).temperature
+    spoken = spoken_answers(paper_fits, paper_temperature, corpora)
+    report(paper_speech, spoken, pages, prefix=HELD_OUT, how=SPOKEN)
     paper = FUSION.parents[1] / "paper" / "fusion"
-    filmed = paper_film_answers(SERVICES["face"] / "paper", paper, corpora)
+    voices = paper_voices(paper_fits, paper_temperature, corpora)
+    filmed = paper_film_answers(SERVICES["face"] / "paper", paper, voices, corpora)
     report(paper, filmed, pages, prefix=HELD_OUT, how=PAPER_FILMS)
     print("held-out paper: written", flush=True)
     report_ravdess(cache, pages, adapted=adapted)

@@ -20,9 +20,9 @@ FUSED = (
     "a fit that never heard the actor."
 )
 SPOKEN = (
-    "Written by `make report-full` (`python -m training.report --full`): the fits of\n"
-    "`training.speech.train`, six folds of people; each clip is scored whole by the fit that never heard\n"
-    "its speaker, at the temperature of the network that ships."
+    "Written by `make report-full` (`python -m training.report --full`): a fit for each of six folds of\n"
+    "people; each clip is scored whole by the fit that never heard its speaker, at the temperature of the\n"
+    "network that ships."
 )
 
 
@@ -54,7 +54,7 @@ def spoken_answers(
     """Score every clip of every corpus by the fit that never heard its speaker.
 
     Args:
-        fits: what `training.speech.train` left.
+        fits: what `training.speech.train` or `training.speech.paper` left.
         temperature: of the network that ships.
         corpora: folder of the corpora.
         adapted: whether the encoder heard people of the corpora; they are left out.

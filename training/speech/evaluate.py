@@ -6,7 +6,7 @@ Sets its temperature. Writes `figures.json` (for manifest and card) and, for who
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -99,10 +99,20 @@ def out_of_fold(fits: Path, table: Table, key: str = "logits", *, adapted: bool 
             rows = (table.fold == k) & ~np.isin(table.corpus, TEST_ONLY)
             if k == 0:
                 rows |= np.isin(table.corpus, TEST_ONLY)
-            found[rows] = stored[key][rows]
+            found[rows] = _of_every_clip(stored, key, len(table))[rows]
     if adapted:
         found[heard_by_encoder(table)] = np.nan
     return found
+
+
+def _of_every_clip(stored: Mapping[str, npt.NDArray[np.generic]], key: str, clips: int) -> Floats:
+    """Spread what a fit keeps of some clips only (`rows`) over all of them, NaN between."""
+    values = np.asarray(stored[key], dtype=np.float32)
+    if "rows" not in stored:
+        return values
+    spread = np.full((clips, values.shape[1]), np.nan, dtype=np.float32)
+    spread[stored["rows"]] = values
+    return spread
 
 
 def corpus_figures(table: Table, logits: Floats, *, how: str) -> list[Measured]:
