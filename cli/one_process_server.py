@@ -11,6 +11,7 @@ import uvicorn
 
 from cli.house import House
 from cli.single_process import Apps, apps_in_this_process
+from shared.collection import spare_what_is_loaded
 from shared.run import server_options
 
 
@@ -53,6 +54,7 @@ class _Server(uvicorn.Server):
 async def _until_ready(apps: Apps, server: _Server, on_ready: Callable[[], None]) -> None:
     await apps.wait_until_ready()
     await server.listens.wait()
+    spare_what_is_loaded()
     on_ready()
 
 
