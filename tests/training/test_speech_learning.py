@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 from sklearn.linear_model import LogisticRegression  # noqa: E402
 
 from training.corpora.speech import FOLDERS, RAVDESS_FOLDS, TEST_ONLY, Clip  # noqa: E402
-from training.speech.ensemble import Recipe, train  # noqa: E402
+from training.speech.ensemble import Recipe, Voices, mix_pairs, train  # noqa: E402
 from training.speech.evaluate import (  # noqa: E402
     expected_calibration_error,
     fit_temperature,
@@ -111,6 +111,51 @@ def test_the_ensemble_learns():
         x[:400], labels[:400], weights, classes=7, recipe=Recipe(seeds=2, hidden=32, epochs=30, batch=50)
     )
     assert (found.logits(x[400:]).argmax(1) == labels[400:]).mean() > 0.8
+
+
+def spoken(clips=800, directions=30):
+    """Two corpora of two speakers each; a speaker says one of two labels nine times in ten."""
+    random = np.random.default_rng(2)
+    speaker = random.integers(0, 4, clips)
+    labels = np.where(random.random(clips) < 0.9, speaker % 2, 1 - speaker % 2).astype(np.int64)
+    voice, centres = random.normal(size=(4, directions)), random.normal(size=(2, directions))
+    x = (3 * voice[speaker] + centres[labels] + random.normal(size=(clips, directions))).astype(np.float32)
+    return x, labels, np.array(["b", "a"])[speaker // 2], speaker.astype(str), voice
+
+
+def test_a_voice_is_what_a_speaker_has_beside_the_label():
+    x, labels, corpus, speaker, voice = spoken()
+    found = Voices.of(x, labels, corpus, speaker)
+    one, other = found.speaker[speaker == "0"][0], found.speaker[speaker == "1"][0]
+    np.testing.assert_allclose(found.own[one] - found.own[other], 3 * (voice[0] - voice[1]), atol=0.6)
+    for row, name in zip(found.speaker, corpus, strict=True):
+        others = np.arange(found.first[row], found.first[row] + found.count[row])
+        assert row in others
+        assert set(corpus[np.isin(found.speaker, others)]) == {name}
+
+
+def test_who_learned_with_other_voices_hears_the_voice_less():
+    x, labels, corpus, speaker, voice = spoken()
+    recipe = Recipe(seeds=1, hidden=32, epochs=20, batch=50, hidden_away=0, mixing=0, swapping=1)
+    weights = np.ones(len(x), dtype=np.float32)
+    voices = Voices.of(x, labels, corpus, speaker)
+    changed = x + 3 * (voice[1] - voice[0]).astype(np.float32) * (speaker == "0")[:, None]
+    heard = []
+    for given in (None, voices):
+        found = train(x, labels, weights, classes=2, recipe=recipe, voices=given)
+        heard.append(np.abs(found.logits(changed) - found.logits(x))[speaker == "0"].mean())
+    assert heard[1] < 0.7 * heard[0]
+
+
+def test_clips_are_mixed_as_their_labels_are():
+    torch.manual_seed(0)
+    one = torch.eye(40)
+    mixed, targets, shares = mix_pairs(one, one, torch.arange(40.0), 0.3)
+    assert torch.equal(mixed, targets)
+    torch.testing.assert_close(mixed @ torch.arange(40.0), shares)
+    assert (mixed.diagonal() >= 0.5).all()
+    assert (mixed.diagonal() < 0.95).any()
+    assert mix_pairs(one, one, shares, 0)[0] is one
 
 
 def test_weights_balance_labels_and_corpora():

@@ -60,7 +60,9 @@ speech at all.
   strongest directions, fp16.
 - **Head:** {summary["seeds"]} small networks (256 hidden units), trained side by side on all corpora. Each
   clip comes as it is, altered (speed, rooms, telephone band, noise of 5-30 dB), and cut as the service cuts
-  it at 0.88-1.12 of its speed. Each label of a corpus weighs the same, and a corpus as the root of its size.
+  it at 0.88-1.12 of its speed. Speakers are few, so each step hides 40 % of the directions from a clip, mixes
+  clips in pairs (mixup), and gives half of them part of another voice: the difference of two speakers of a
+  corpus beside the same label. Each label of a corpus weighs the same, and a corpus as the root of its size.
   They stand joined in the graph as one layer.
 - **`speech`:** a linear layer on the same directions, learned against coughs, laughter, crying, music, noise
   and tones. Below {summary["speech_from"]} a segment is refused.

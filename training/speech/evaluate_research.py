@@ -15,12 +15,11 @@ import torch
 
 from shared.contracts.emotions import EMOTIONS
 from training.corpora.speech import TEST_ONLY
-from training.speech.ensemble import Recipe, train
+from training.speech.ensemble import Recipe
 from training.speech.evaluate import Measured, measure
-from training.speech.head import balanced_weights
 from training.speech.reduction import Moments, Reduction
 from training.speech.table import Table, read_features, read_table
-from training.speech.train import STATISTICS_USED
+from training.speech.train import STATISTICS_USED, learn_head
 
 Features = dict[str, npt.NDArray[np.float16]]
 Rows = npt.NDArray[np.bool_]
@@ -36,10 +35,8 @@ def learn(  # noqa: PLR0917 - called twice, just below
     recipe: Recipe,
 ) -> npt.NDArray[np.float32]:
     """Learn from these rows of every copy; logits of all rows, as they are."""
-    x = np.concatenate([reduction.apply(values[rows]) for values in features.values()])
-    tiled = np.tile(labels[rows], len(features))
-    weights = balanced_weights(np.tile(table.corpus[rows], len(features)), tiled)
-    ensemble = train(x, tiled, weights, classes=int(labels.max()) + 1, recipe=recipe)
+    copies = [reduction.apply(values[rows]) for values in features.values()]
+    ensemble = learn_head(table, rows, labels, copies, recipe=recipe)
     return ensemble.logits(reduction.apply(features["plain"]))
 
 

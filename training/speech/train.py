@@ -5,14 +5,16 @@ Each fit is kept as a file and skipped when it is there, so that a stopped run g
 
 import argparse
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from shared.contracts.emotions import EMOTIONS
 from training.corpora.speech import FOLDERS, TEST_ONLY
-from training.speech.ensemble import Recipe, train
+from training.speech.ensemble import Ensemble, Recipe, Voices, train
 from training.speech.head import balanced_weights, solve
 from training.speech.reduction import Moments, Reduction
 from training.speech.table import FOLDS, Table, read_features, read_table
@@ -46,6 +48,25 @@ def without_speaker_mean(x: Floats, table: Table, rows: Rows) -> Floats:
     return found
 
 
+def learn_head(
+    table: Table, rows: Rows, labels: npt.NDArray[np.int64], copies: Sequence[Floats], *, recipe: Recipe
+) -> Ensemble:
+    """Train the ensemble on these rows of the table.
+
+    Args:
+        table: of all clips; `labels` are theirs.
+        rows: which clips are learned from.
+        labels: seven emotions, or more classes.
+        copies: the directions of these rows, once for each copy.
+        recipe: how.
+    """
+    x, known = np.concatenate(copies), np.tile(labels[rows], len(copies))
+    corpus = np.tile(table.corpus[rows], len(copies))
+    voices = Voices.of(x, known, corpus, np.tile(table.speaker[rows], len(copies)))
+    classes = max(len(EMOTIONS), int(labels.max()) + 1)
+    return train(x, known, balanced_weights(corpus, known), classes=classes, recipe=recipe, voices=voices)
+
+
 def fit_one(
     table: Table, features: dict[str, npt.NDArray[np.float16]], fit: str, recipe: Recipe
 ) -> dict[str, npt.NDArray[np.generic]]:
@@ -53,10 +74,9 @@ def fit_one(
     rows = training_rows(table, fit)
     reduction = Moments.of(features["plain"][rows]).reduction()
     reduced = {copy: reduction.apply(values) for copy, values in features.items()}
-    x = np.concatenate([values[rows] for values in reduced.values()])
-    labels = np.tile(table.emotion[rows], len(reduced))
-    weights = balanced_weights(np.tile(table.corpus[rows], len(reduced)), labels)
-    ensemble = train(x, labels, weights, classes=7, recipe=recipe)
+    ensemble = learn_head(
+        table, rows, table.emotion, [values[rows] for values in reduced.values()], recipe=recipe
+    )
     centred = without_speaker_mean(reduced["plain"], table, rows)[rows]
     voice, voice_bias = solve(
         centred,
