@@ -1,11 +1,14 @@
 """The learned numbers of the fusion: what `models/<profile>/fusion/*.json` holds, and how it is loaded."""
 
+from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from shared.contracts.base import Contract
+from shared.contracts.base import Contract, unpack_vector
 from shared.contracts.emotions import EMOTIONS, Probability
 from shared.contracts.fusion import Strategy
 from shared.contracts.manifests import Manifest
@@ -69,6 +72,48 @@ class LinkingRules(Contract):
     )
 
 
+_Packed = Annotated[str, Field(description="base64 of little-endian float16 values, row by row")]
+
+
+class PairVotes(Contract):
+    """Support vector machines over the features of `TrackHead`, one for each pair of emotions."""
+
+    pairs: tuple[tuple[int, int], ...] = Field(description="Two emotions, 0..6, for every machine.")
+    furthest: float = Field(gt=0, description="A standardised feature further out is taken for this far.")
+    directions: int = Field(ge=1, description="Principal directions of the standardised features.")
+    basis: _Packed = Field(description="[features, directions].")
+    examples: _Packed = Field(description="[examples, directions]: the support vectors.")
+    shares: _Packed = Field(description="[pairs, examples]: what each example adds to a margin.")
+    offsets: tuple[float, ...] = Field(description="[pairs]")
+    width: float = Field(gt=0, description="Kernel: exp(-width * squared distance).")
+    temperature: float = Field(gt=0)
+    weight: float = Field(ge=0, description="Weight in the log-linear pool with the still pictures.")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        basis, examples, shares = self.arrays
+        if len(self.offsets) != len(self.pairs) or len(examples) != shares.shape[1] or not len(basis):
+            message = "rows and columns of the votes do not fit together"
+            raise ValueError(message)
+        if not all(0 <= emotion < len(EMOTIONS) for pair in self.pairs for emotion in pair):
+            message = "a pair of the votes names an emotion that there is not"
+            raise ValueError(message)
+        return self
+
+    @cached_property
+    def arrays(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Basis, examples and shares, in their shapes.
+
+        Raises:
+            ValueError: their lengths do not allow these.
+        """
+        return (
+            unpack_vector(self.basis).astype(np.float64).reshape(-1, self.directions),
+            unpack_vector(self.examples).astype(np.float64).reshape(-1, self.directions),
+            unpack_vector(self.shares).astype(np.float64).reshape(len(self.pairs), -1),
+        )
+
+
 class TrackHead(Contract):
     """A linear layer over statistics of the expression vectors of one person over some seconds."""
 
@@ -82,15 +127,21 @@ class TrackHead(Contract):
     min_frames: int = Field(ge=2)
     centre: tuple[float, ...] = Field(description="Mean of every feature in training.")
     scale: tuple[float, ...] = Field(description="Spread of every feature in training.")
+    furthest: float = Field(
+        default=4.0, gt=0, description="For the layer, a feature further than this many spreads is this far."
+    )
     weights: tuple[tuple[float, ...], ...] = Field(description="Seven rows, one an emotion.")
     bias: Seven
     temperature: float = Field(gt=0)
     weight: float = Field(ge=0, description="Weight in the log-linear pool with the still pictures.")
     still_weight: float = Field(ge=0, description="Weight of the still pictures in that pool.")
+    votes: PairVotes | None = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         lengths = {len(self.centre), len(self.scale), *map(len, self.weights)}
+        if self.votes is not None:
+            lengths.add(len(self.votes.arrays[0]))
         if len(self.weights) != len(self.bias) or len(lengths) != 1:
             message = "rows and columns of the head do not fit together"
             raise ValueError(message)

@@ -1,4 +1,4 @@
-"""What a face does over time: statistics of its expression vectors, and a small linear layer over them.
+"""What a face does over time: statistics of its expression vectors, a linear layer and votes over them.
 
 A still picture tells a resting frown from anger badly; how a face moves, about its own rest, tells more.
 """
@@ -11,10 +11,8 @@ from numpy.typing import NDArray
 
 from fusion_service.calibration import log_scores, softmax
 from fusion_service.columns import FaceColumns, FloatArray, IntArray
+from fusion_service.pair_votes import vote_logits
 from fusion_service.parameters import TrackHead
-
-# A feature further than this many spreads from its mean in training is taken for this far.
-_FURTHEST = 4.0
 
 
 def roots(expression: NDArray[np.floating]) -> FloatArray:
@@ -59,7 +57,7 @@ def track_features(expression: NDArray[np.floating], t: FloatArray) -> FloatArra
 
 @dataclass(frozen=True)
 class TrackReader:
-    """The learned layer, ready to read many stretches."""
+    """What was learned, ready to read many stretches."""
 
     head: TrackHead
 
@@ -121,9 +119,13 @@ class TrackReader:
         if len(t) < head.min_frames or t[-1] - t[0] < head.min_seconds:
             return None
         centre, scale, weights, bias = self._layer
-        features = np.clip((track_features(expression, t) - centre) / scale, -_FURTHEST, _FURTHEST)
-        said = softmax((weights @ features + bias) / head.temperature)
-        return head.weight * log_scores(said)
+        features = (track_features(expression, t) - centre) / scale
+        near = np.clip(features, -head.furthest, head.furthest)
+        said = head.weight * log_scores(softmax((weights @ near + bias) / head.temperature))
+        if head.votes is not None:
+            logits = vote_logits(features[None], head.votes)[0]
+            said = said + head.votes.weight * log_scores(softmax(logits / head.votes.temperature))
+        return said
 
 
 def every(t: FloatArray, step: float) -> IntArray:

@@ -2,17 +2,29 @@
 
 import numpy as np
 import pytest
+from sklearn.svm import SVC
 
-from fusion_service.calibration import softmax
+from fusion_service.calibration import log_scores, softmax
 from fusion_service.columns import FaceColumns
+from fusion_service.pair_votes import vote_logits
 from fusion_service.pooling import Readings
 from fusion_service.tracks import TrackReader
 from training.fusion.learn import as_parameters
 from training.fusion.measures import calibration_error, wilson
 from training.fusion.movement import aligned_by_eyes, learn_movement
 from training.fusion.pool import fit_pool, fit_power, fit_temperature, fit_threshold, log_loss
-from training.fusion.record import EXPRESSION_FPS
-from training.fusion.track_head import Examples, Recipe, describe, fit_head
+from training.fusion.record import EXPRESSION_FPS, PHASES
+from training.fusion.track_head import (
+    VOTES_FURTHEST,
+    Examples,
+    Recipe,
+    VotesRecipe,
+    describe,
+    fit_head,
+    fit_over_time,
+    fit_votes,
+    standardised,
+)
 
 
 @pytest.fixture(scope="module")
@@ -64,10 +76,40 @@ def test_examples_without_posture_help(examples):
     assert (head.logits(disgust).argmax(axis=1) == 5).mean() > 0.6
 
 
-def test_training_and_serving_read_alike(chance, examples):
-    """What the service says of a stretch is what the fitted layer says of its features."""
+def test_the_votes_find_the_movement(examples):
+    there = examples.person == "p3"
+    readers = fit_over_time(examples.of(~there), None)
+    _, votes = readers.logits(examples.of(there))
+    assert (votes.argmax(axis=1) == examples.emotion[there]).all()
+
+
+def test_the_votes_are_those_of_scikit_learn(examples):
+    """Counted, laid out anew and packed, the machines say what they said."""
     head = fit_head(examples, None)
-    served = TrackReader(as_parameters(head, temperature=1.3, still_weight=0.0, weight=1.0))
+    films = examples.of(examples.emotion != 5)
+    votes = fit_votes(films, head, VotesRecipe(directions=6, strength=0.5, width=20.0))
+    features = standardised(examples.features, head.centre, head.scale, VOTES_FURTHEST)
+    basis = votes.arrays[0]
+    machines = SVC(C=0.5, gamma=votes.width, decision_function_shape="ovr")
+    machines.fit(features[films_of(examples)] @ basis, films.emotion, sample_weight=films.weight * PHASES)
+    told = vote_logits(features, votes)
+    np.testing.assert_allclose(
+        told[:, machines.classes_], machines.decision_function(features @ basis), atol=0.02
+    )
+    np.testing.assert_allclose(told[:, 5], told[:, machines.classes_].mean(axis=1))
+
+
+def films_of(examples):
+    """Where the emotion is not the one that films lack."""
+    return examples.emotion != 5
+
+
+def test_training_and_serving_read_alike(chance, examples):
+    """What the service says of a stretch is what the fitted layer and votes say of its features."""
+    readers = fit_over_time(examples, None)
+    served = TrackReader(
+        as_parameters(readers, temperatures=(1.3, 2.0), still_weight=0.0, weights=(0.5, 0.7))
+    )
     t = np.arange(15) / EXPRESSION_FPS
     expression = stretch(chance, 4).astype(np.float32)
     zeros = np.zeros(15)
@@ -87,7 +129,8 @@ def test_training_and_serving_read_alike(chance, examples):
     said = served.read(faces, np.ones(15, dtype=np.int64))
     held, moved = describe(expression, t)
     one = Examples(held[None], moved[None], np.zeros(1, dtype=np.int64), np.asarray(["p"]), np.ones(1))
-    expected = softmax(head.logits(one) / 1.3)[0]
+    layer, votes = readers.logits(one)
+    expected = softmax(0.5 * log_scores(softmax(layer / 1.3)) + 0.7 * log_scores(softmax(votes / 2.0)))[0]
     np.testing.assert_allclose(said, np.tile(expected, (15, 1)), atol=2e-3)
 
 

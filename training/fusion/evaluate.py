@@ -184,8 +184,11 @@ def _scores(result: FusionResult) -> FloatArray:
 def summary(parameters: FusionParameters) -> str:
     """Say the fitted weights in one line."""
     track = parameters.track
-    over_time = "" if track is None else f", still {track.still_weight}, over time {track.weight}"
-    return f"pool: face {parameters.pool.face[0]}, voice {parameters.pool.speech[0]}{over_time}"
+    told = f"pool: face {parameters.pool.face[0]}, voice {parameters.pool.speech[0]}"
+    if track is not None:
+        told += f", still {track.still_weight}, layer over time {track.weight}"
+        told += "" if track.votes is None else f", votes over time {track.votes.weight}"
+    return told
 
 
 def table(measured: Measured) -> str:

@@ -16,7 +16,7 @@ from shared.contracts.speech import SpeechSegment
 from training.fusion.films import SeenFilm, all_examples, film_examples
 from training.fusion.pool import StillRows, fit_face, fit_pool, fit_temperature
 from training.fusion.record import EXPRESSION_FPS
-from training.fusion.track_head import Examples, Head, fit_head
+from training.fusion.track_head import LAYER_FURTHEST, Examples, OverTime, fit_over_time
 
 FloatArray = NDArray[np.float64]
 
@@ -27,9 +27,9 @@ _DECIMALS = 5
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """Readings of films by layers that never saw their actor."""
+    """Readings of films by layers and votes that never saw their actor; `over_time` of each, logarithms."""
 
-    over_time: FloatArray
+    over_time: tuple[FloatArray, ...]
     face: Readings
     speech: Readings
     emotion: NDArray[np.int64]
@@ -46,12 +46,12 @@ def learn(
     movement: Examples | None,
     start: FusionParameters,
 ) -> tuple[FusionParameters, HeldOut]:
-    """Fit the layer over time, its weight beside the still pictures, and the pool.
+    """Fit what reads a face over time, its weights beside the still pictures, and the pool.
 
     Args:
         films: all phases of films of several actors.
         voice: for each film's name, scores [7] of a voice network that never heard its actor.
-        movement: further examples for the layer over time.
+        movement: further examples for the layer.
         start: quality curves and linking rules, which are not learned here.
 
     Returns:
@@ -60,19 +60,22 @@ def learn(
     """
     examples = film_examples(films)
     once = [index for index, film in enumerate(films) if film.phase == 0]
-    logits = np.zeros((len(films), 7))
+    logits = np.zeros((2, len(films), 7))
     learned_from = all_examples(films)
     for actor in np.unique(examples.person):
         there = examples.person == actor
-        head = fit_head(learned_from.of(learned_from.person != actor), movement)
-        logits[there] = head.logits(examples.of(there))
+        without = fit_over_time(learned_from.of(learned_from.person != actor), movement)
+        logits[:, there] = without.logits(examples.of(there))
     emotion = examples.emotion[once]
-    temperature = fit_temperature(logits[once], emotion)
-    over_time = log_scores(softmax(logits[once] / temperature))
+    temperatures = [fit_temperature(reader[once], emotion) for reader in logits]
+    over_time = tuple(
+        log_scores(softmax(reader[once] / temperature))
+        for reader, temperature in zip(logits, temperatures, strict=True)
+    )
     chosen = [films[index] for index in once]
     still = still_rows(chosen, start)
-    still_weight, weight = fit_face(still, over_time, emotion)
-    face = Readings(still.joined(over_time, still_weight, weight), face_quality_of(chosen, start))
+    still_weight, weights = fit_face(still, over_time, emotion)
+    face = Readings(still.joined(over_time, still_weight, weights), face_quality_of(chosen, start))
     speech = voice_readings(chosen, voice, start)
     pool = fit_pool(face, speech, emotion, quality_power=start.pool.quality_power)
     right_face = (face.scores.argmax(axis=1) == emotion).mean()
@@ -82,10 +85,10 @@ def learn(
             "pool": pool,
             "face_share": round(float(right_face / (right_face + right_voice)), 3),
             "track": as_parameters(
-                fit_head(learned_from, movement),
-                temperature=temperature,
+                fit_over_time(learned_from, movement),
+                temperatures=temperatures,
                 still_weight=still_weight,
-                weight=weight,
+                weights=weights,
             ),
         }
     )
@@ -120,8 +123,14 @@ def voice_readings(
     return Readings(np.stack([segment.scores.array() for segment in segments]), np.asarray(quality))
 
 
-def as_parameters(head: Head, *, temperature: float, still_weight: float, weight: float) -> TrackHead:
-    """Write the layer as fusion_service reads it."""
+def as_parameters(
+    over_time: OverTime, *, temperatures: Sequence[float], still_weight: float, weights: Sequence[float]
+) -> TrackHead:
+    """Write layer and votes as fusion_service reads them; temperatures and weights in this order."""
+    head = over_time.head
+    votes = over_time.votes.model_copy(
+        update={"temperature": round(temperatures[1], 4), "weight": round(weights[1], 4)}
+    )
 
     def rounded(values: FloatArray) -> tuple[float, ...]:
         return tuple(float(value) for value in np.round(values, _DECIMALS))
@@ -139,9 +148,11 @@ def as_parameters(head: Head, *, temperature: float, still_weight: float, weight
         min_frames=3,
         centre=rounded(head.centre),
         scale=rounded(head.scale),
+        furthest=LAYER_FURTHEST,
         weights=tuple(rounded(row) for row in head.weights),
         bias=seven(head.bias),
-        temperature=round(temperature, 4),
-        weight=round(weight, 4),
+        temperature=round(temperatures[0], 4),
+        weight=round(weights[0], 4),
         still_weight=round(still_weight, 4),
+        votes=votes,
     )

@@ -1,6 +1,6 @@
 """Fitting the few numbers of the pool by their log loss on held-out readings."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,10 +32,19 @@ class StillRows:
     trust: FloatArray
     film: IntArray
 
-    def joined(self, over_time: FloatArray, still_weight: float, weight: float) -> FloatArray:
-        """Join every face with what its film says over time [n, 7] (logarithms); the mean of each film."""
-        rows = softmax(still_weight * log_scores(self.scores) + weight * over_time[self.film])
-        return pool_groups(rows, self.trust, self.film, len(over_time))
+    def joined(
+        self, over_time: Sequence[FloatArray], still_weight: float, weights: Sequence[float]
+    ) -> FloatArray:
+        """Join every face with what each reader says of its film; the mean of each film.
+
+        Args:
+            over_time: of every reader [n, 7] logarithms.
+            still_weight: weight of the face's own scores.
+            weights: of the readers.
+        """
+        said = np.einsum("k,kne->ne", np.asarray(weights), np.stack(over_time))
+        rows = softmax(still_weight * log_scores(self.scores) + said[self.film])
+        return pool_groups(rows, self.trust, self.film, len(over_time[0]))
 
 
 def log_loss(scores: FloatArray, emotion: IntArray) -> float:
@@ -54,21 +63,23 @@ def fit_power(scores: FloatArray, emotion: IntArray) -> float:
     return 1.0 / fit_temperature(log_scores(scores), emotion)
 
 
-def fit_face(still: StillRows, over_time: FloatArray, emotion: IntArray) -> tuple[float, float]:
-    """Give the weights of the still pictures and of what a face does over time.
+def fit_face(
+    still: StillRows, over_time: Sequence[FloatArray], emotion: IntArray
+) -> tuple[float, tuple[float, ...]]:
+    """Give the weights of the still pictures and of everything that reads a face over time.
 
     Args:
         still: scores of all faces.
-        over_time: [n, 7] logarithms of scores.
+        over_time: of every reader [n, 7] logarithms of scores.
         emotion: [n] 0..6.
     """
 
     def loss(x: FloatArray) -> float:
-        still_weight, weight = np.exp(x)
-        return log_loss(still.joined(over_time, still_weight, weight), emotion) + _PULL * float(x @ x)
+        still_weight, *weights = np.exp(x)
+        return log_loss(still.joined(over_time, still_weight, weights), emotion) + _PULL * float(x @ x)
 
-    still_weight, weight = np.exp(_lowest(loss, 2))
-    return float(still_weight), float(weight)
+    still_weight, *weights = np.exp(_lowest(loss, 1 + len(over_time))).tolist()
+    return still_weight, tuple(weights)
 
 
 def fit_pool(face: Readings, speech: Readings, emotion: IntArray, *, quality_power: float) -> PoolWeights:

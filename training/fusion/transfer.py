@@ -5,7 +5,8 @@
 
 RAVDESS comes without pictures, so the still scores are a third party's (frame by frame) and the face over
 time is its points moved into blendshapes; the voice is ours, out of its folds. The layer over time is fitted
-without the actors that it is tested on; the weights come from Java-SED as they are.
+without the actors that it is tested on; the weights come from Java-SED as they are. The votes over time say
+nothing here: they need to know how a face is held, which the points do not tell.
 """
 
 import argparse
