@@ -124,7 +124,8 @@ def test_segments_without_a_voice_are_left_as_they_are(make, default, rule):
     result = heard(make, default, mixed, moment_seconds=1.0)
     assert result.speech.baseline.readings == len(known)
     last = next(moment for moment in result.moments if moment.start == 51.0)
-    assert last.speech.scores == bare[0].scores
+    # Scores are rounded, and scaled to sum to 1 when they are read.
+    np.testing.assert_allclose(last.speech.scores.array(), bare[0].scores.array(), atol=2e-4)
 
 
 def test_vectors_of_two_lengths_are_refused(make, default, rule):
