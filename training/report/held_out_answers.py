@@ -15,7 +15,7 @@ from training.speech.table import read_table
 
 FUSED = (
     "Written by `make report-full` (`python -m training.report --full`): every actor in turn was held out,\n"
-    "the layer over time, its temperature and both pools were fitted on the others, and the actor's films\n"
+    "layer and votes over time, their temperatures and both pools were fitted on the others, and the films\n"
     "went through fusion_service's own code, with the faces that face_service gave; the voice is scored by\n"
     "a fit that never heard the actor."
 )
