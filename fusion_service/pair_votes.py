@@ -23,11 +23,9 @@ def vote_logits(features: FloatArray, votes: PairVotes) -> FloatArray:
         [n, 7] votes of each emotion, nearly whole numbers: a fraction below a third orders what has as many.
         An emotion that no machine knows has their mean, which says nothing for or against it.
     """
-    basis, examples, shares = votes.arrays
+    basis, frequencies, phases, shares = votes.arrays
     points = np.clip(features, -votes.furthest, votes.furthest) @ basis
-    # |a - b|^2 = |a|^2 + |b|^2 - 2 a b
-    apart = (points**2).sum(axis=1)[:, None] + (examples**2).sum(axis=1) - 2.0 * points @ examples.T
-    margins = np.exp(-votes.width * np.maximum(apart, 0.0)) @ shares.T + np.asarray(votes.offsets)
+    margins = np.cos(points @ frequencies + phases) @ shares.T + np.asarray(votes.offsets)
     return counted(margins, np.asarray(votes.pairs))
 
 

@@ -76,23 +76,28 @@ _Packed = Annotated[str, Field(description="base64 of little-endian float16 valu
 
 
 class PairVotes(Contract):
-    """Support vector machines over the features of `TrackHead`, one for each pair of emotions."""
+    """Support vector machines over the features of `TrackHead`, one for each pair of emotions.
+
+    Each is linear in waves of random frequencies (Rahimi, Recht 2007, "Random features for large-scale kernel
+    machines"), so that no example of what was learned from is kept.
+    """
 
     pairs: tuple[tuple[int, int], ...] = Field(description="Two emotions, 0..6, for every machine.")
     furthest: float = Field(gt=0, description="A standardised feature further out is taken for this far.")
     directions: int = Field(ge=1, description="Principal directions of the standardised features.")
     basis: _Packed = Field(description="[features, directions].")
-    examples: _Packed = Field(description="[examples, directions]: the support vectors.")
-    shares: _Packed = Field(description="[pairs, examples]: what each example adds to a margin.")
+    frequencies: _Packed = Field(description="[directions, waves]")
+    phases: _Packed = Field(description="[waves]")
+    shares: _Packed = Field(description="[pairs, waves]: what each wave adds to a margin.")
     offsets: tuple[float, ...] = Field(description="[pairs]")
-    width: float = Field(gt=0, description="Kernel: exp(-width * squared distance).")
     temperature: float = Field(gt=0)
     weight: float = Field(ge=0, description="Weight in the log-linear pool with the still pictures.")
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        basis, examples, shares = self.arrays
-        if len(self.offsets) != len(self.pairs) or len(examples) != shares.shape[1] or not len(basis):
+        basis, frequencies, phases, shares = self.arrays
+        waves = {frequencies.shape[1], len(phases), shares.shape[1]}
+        if len(self.offsets) != len(self.pairs) or len(waves) != 1 or not len(basis):
             message = "rows and columns of the votes do not fit together"
             raise ValueError(message)
         if not all(0 <= emotion < len(EMOTIONS) for pair in self.pairs for emotion in pair):
@@ -101,15 +106,16 @@ class PairVotes(Contract):
         return self
 
     @cached_property
-    def arrays(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """Basis, examples and shares, in their shapes.
+    def arrays(self) -> tuple[NDArray[np.float64], ...]:
+        """Basis, frequencies, phases and shares, in their shapes.
 
         Raises:
             ValueError: their lengths do not allow these.
         """
         return (
             unpack_vector(self.basis).astype(np.float64).reshape(-1, self.directions),
-            unpack_vector(self.examples).astype(np.float64).reshape(-1, self.directions),
+            unpack_vector(self.frequencies).astype(np.float64).reshape(self.directions, -1),
+            unpack_vector(self.phases).astype(np.float64),
             unpack_vector(self.shares).astype(np.float64).reshape(len(self.pairs), -1),
         )
 

@@ -11,24 +11,25 @@ PAIRS = ((0, 1), (0, 2), (1, 2))
 
 
 def machines(**changes):
-    """Two directions of three features; every example speaks for one emotion against both others."""
+    """Two directions of three features, a wave for each, which say which emotion is the likelier."""
     values = {
         "pairs": PAIRS,
         "furthest": 4.0,
         "directions": 2,
         "basis": pack_vector(np.asarray([1.0, 0.0, 0.0, 1.0, 0.0, 0.0])),
-        "examples": pack_vector(np.asarray([0.0, 0.0, 3.0, 0.0, 0.0, 3.0])),
-        "shares": pack_vector(np.asarray([1.0, -1.0, 0.0, 1.0, 0.0, -1.0, 0.0, 1.0, -1.0])),
+        "frequencies": pack_vector(np.asarray([1.0, 0.0, 0.0, 1.0])),
+        "phases": pack_vector(np.asarray([0.0, 0.0])),
+        "shares": pack_vector(np.asarray([1.0, 0.0, 0.0, 1.0, -1.0, 1.0])),
         "offsets": (0.0, 0.0, 0.0),
-        "width": 0.5,
         "temperature": 1.0,
         "weight": 1.0,
     }
     return PairVotes(**(values | changes))
 
 
-def test_the_nearest_example_wins():
-    features = np.asarray([[0.1, -0.2, 9.0], [2.9, 0.1, -9.0], [0.2, 3.1, 0.0]])
+def test_waves_decide():
+    """The first wave is for 0 against 1, the second for 0 against 2, and both for the lower of 1 and 2."""
+    features = np.asarray([[0.1, -0.2, 9.0], [3.1, 0.1, -9.0], [0.2, 3.1, 0.0]])
     assert vote_logits(features, machines()).argmax(axis=1).tolist() == [0, 1, 2]
 
 
@@ -57,8 +58,9 @@ def test_margins_decide_only_between_equal_votes():
     [
         {"offsets": (0.0, 0.0)},
         {"pairs": ((0, 1), (0, 2), (1, 7))},
-        {"examples": pack_vector(np.zeros(4))},
-        {"examples": pack_vector(np.zeros(5))},
+        {"frequencies": pack_vector(np.zeros(6))},
+        {"frequencies": pack_vector(np.zeros(5))},
+        {"phases": pack_vector(np.zeros(3))},
         {"shares": pack_vector(np.zeros(8))},
         {"basis": "no base64!"},
     ],

@@ -83,19 +83,21 @@ def test_the_votes_find_the_movement(examples):
     assert (votes.argmax(axis=1) == examples.emotion[there]).all()
 
 
-def test_the_votes_are_those_of_scikit_learn(examples):
-    """Counted, laid out anew and packed, the machines say what they said."""
+def test_the_votes_are_nearly_those_of_gaussian_machines(examples):
+    """With enough waves, laid out and packed, the machines say what kernel machines of scikit-learn say."""
     head = fit_head(examples, None)
     films = examples.of(examples.emotion != 5)
-    votes = fit_votes(films, head, VotesRecipe(directions=6, strength=0.5, width=20.0))
+    recipe = VotesRecipe(directions=6, strength=0.5, width=20.0, waves=3000)
+    votes = fit_votes(films, head, recipe)
     features = standardised(examples.features, head.centre, head.scale, VOTES_FURTHEST)
     basis = votes.arrays[0]
-    machines = SVC(C=0.5, gamma=votes.width, decision_function_shape="ovr")
+    machines = SVC(C=0.5, gamma=20.0 / features.shape[1], decision_function_shape="ovr")
     machines.fit(features[films_of(examples)] @ basis, films.emotion, sample_weight=films.weight * PHASES)
     told = vote_logits(features, votes)
-    np.testing.assert_allclose(
-        told[:, machines.classes_], machines.decision_function(features @ basis), atol=0.02
-    )
+    expected = machines.decision_function(features @ basis)
+    known = films_of(examples)
+    assert (told[known][:, machines.classes_].argmax(axis=1) == expected[known].argmax(axis=1)).all()
+    np.testing.assert_allclose(told[known].max(axis=1), expected[known].max(axis=1), atol=0.1)
     np.testing.assert_allclose(told[:, 5], told[:, machines.classes_].mean(axis=1))
 
 
