@@ -1,5 +1,6 @@
 """Join encoder and heads into one ONNX graph; its large products in int8, its large tables in fp16."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -72,9 +73,13 @@ def _export(module: nn.Module, path: Path, outputs: list[str]) -> None:
 
 
 def quantise(source: Path, target: Path) -> None:
-    """Store the encoder's products in int8, a scale for each output; spectrum and heads stay fp32."""
-    graph = onnx.load(source).graph
-    kept = [node.name for node in graph.node if node.op_type == "MatMul" and not _is_large(node.name)]
+    """Store the encoder's products in int8, a scale for each output; spectrum and heads stay fp32.
+
+    What goes into the last product of a layer has outliers that int8 cannot hold: there only the weights are
+    rounded.
+    """
+    products = [node.name for node in onnx.load(source).graph.node if node.op_type == "MatMul"]
+    kept = [name for name in products if not _is_large(name) or "/down/" in name]
     quantize_dynamic(
         source,
         target,
@@ -83,6 +88,29 @@ def quantise(source: Path, target: Path) -> None:
         op_types_to_quantize=["MatMul"],
         nodes_to_exclude=kept,
     )
+    _round_weights(target, [name for name in products if _is_large(name) and "/down/" in name])
+
+
+def _round_weights(path: Path, products: Sequence[str]) -> None:
+    """Store the weights of these products in int8, a scale for each output; ONNX Runtime unfolds them."""
+    model = onnx.load(path)
+    graph = model.graph
+    tables = {table.name: table for table in graph.initializer}
+    for node in [node for node in graph.node if node.name in products]:
+        table = tables[node.input[1]]
+        values = numpy_helper.to_array(table)
+        scale = np.maximum(np.abs(values).max(axis=0), 1e-12) / 127
+        rounded = numpy_helper.from_array(np.rint(values / scale).astype(np.int8), f"{table.name}_rounded")
+        scales = numpy_helper.from_array(scale.astype(np.float32), f"{table.name}_scale")
+        graph.initializer.remove(table)
+        graph.initializer.extend([rounded, scales])
+        steps = f"{table.name}_steps"
+        graph.node.insert(0, onnx.helper.make_node("Mul", [steps, scales.name], [table.name]))
+        graph.node.insert(
+            0, onnx.helper.make_node("Cast", [rounded.name], [steps], to=onnx.TensorProto.FLOAT)
+        )
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
 
 
 def _is_large(name: str) -> bool:
