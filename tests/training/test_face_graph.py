@@ -10,6 +10,7 @@ torch = pytest.importorskip("torch")
 
 from training import checkpoints  # noqa: E402
 from training.export.face_graph import Appearance, default_graph, paper_graph, resizing  # noqa: E402
+from training.export.face_int8 import round_plain  # noqa: E402
 from training.face.from_graph import load_graph  # noqa: E402
 from training.face.network import FaceNetwork  # noqa: E402
 from training.face.paper_network import PaperNetwork  # noqa: E402
@@ -116,12 +117,18 @@ def test_two_networks_in_one_graph_add_up():
     weight = np.hstack([state["shared.weight"], 0.5 * plain_state["shared.weight"]])
     bias = state["shared.bias"] + 0.5 * plain_state["shared.bias"]
     appearance = Appearance((11,), np.ones((4, 512), np.float32), np.zeros(4, np.float32))
-    outputs = run(default_graph(state, (weight, bias), appearance, plain_state), faces)
+    model = default_graph(state, (weight, bias), appearance, plain_state)
+    outputs = run(model, faces)
     with torch.no_grad():
         trunk = network(torch.from_numpy(faces).permute(0, 3, 1, 2))["shared"].numpy()
         beside = plain(pictures)["shared"].numpy()
     assert np.abs(beside).max() > 0.1
     np.testing.assert_allclose(outputs["logits"], trunk + 0.5 * beside, atol=0.03)
+    rounded = round_plain(model, faces)
+    assert rounded.ByteSize() < 0.8 * model.ByteSize()
+    inexact = run(rounded, faces)
+    np.testing.assert_allclose(inexact["logits"] - trunk, 0.5 * beside, atol=0.1 * np.ptp(beside))
+    np.testing.assert_array_equal(inexact["appearance"], outputs["appearance"])
 
 
 def test_a_smaller_picture_keeps_its_light():

@@ -20,6 +20,8 @@ from training.face.plain_network import LEAST_SPREAD, LUMA, SIDE
 
 OPSET = 17
 IR_VERSION = 8
+# How the names of the second network begin.
+PLAIN = "plain."
 
 Array = npt.NDArray[np.float32]
 State = Mapping[str, Array]
@@ -140,38 +142,45 @@ def folded(state: State, convolution: str, norm: str) -> tuple[Array, Array]:
 
 def write_plain(writer: GraphWriter, state: State, source: str) -> str:
     """The network of plain convolutions on `source`, float [n, 112, 112, 3]; gives its pooled values."""
-    luma = writer.constant("plain.luma", np.array(LUMA, np.float32)[:, None] / 255)
-    grey = writer.add("MatMul", [source, luma], "plain.grey")
-    last = writer.constant("plain.last", np.array([3], np.int64))
-    picture = writer.add("Squeeze", [grey, last], "plain.picture")
+    luma = writer.constant(f"{PLAIN}luma", np.array(LUMA, np.float32)[:, None] / 255)
+    grey = writer.add("MatMul", [source, luma], f"{PLAIN}grey")
+    last = writer.constant(f"{PLAIN}last", np.array([3], np.int64))
+    picture = writer.add("Squeeze", [grey, last], f"{PLAIN}picture")
     smaller = resizing(DEFAULT_SIDE, SIDE)
-    rows = writer.add("MatMul", [writer.constant("plain.rows", smaller), picture], "plain.fewer_rows")
-    columns = writer.constant("plain.columns", smaller.T.copy())
-    small = writer.add("MatMul", [rows, columns], "plain.small")
-    light = writer.add("ReduceMean", [small], "plain.light", axes=[1, 2])
-    centred = writer.add("Sub", [small, light], "plain.centred")
-    square = writer.add("Mul", [centred, centred], "plain.square")
-    variance = writer.add("ReduceMean", [square], "plain.variance", axes=[1, 2])
-    spread = writer.add("Sqrt", [variance], "plain.spread")
-    least = writer.constant("plain.least", np.array(LEAST_SPREAD, np.float32))
-    scaled = writer.add("Div", [centred, writer.add("Add", [spread, least], "plain.safe")], "plain.scaled")
-    plane = writer.constant("plain.plane", np.array([1], np.int64))
-    current = writer.add("Unsqueeze", [scaled, plane], "plain.planes")
+    rows = writer.add("MatMul", [writer.constant(f"{PLAIN}rows", smaller), picture], f"{PLAIN}fewer_rows")
+    columns = writer.constant(f"{PLAIN}columns", smaller.T.copy())
+    small = writer.add("MatMul", [rows, columns], f"{PLAIN}small")
+    light = writer.add("ReduceMean", [small], f"{PLAIN}light", axes=[1, 2])
+    centred = writer.add("Sub", [small, light], f"{PLAIN}centred")
+    square = writer.add("Mul", [centred, centred], f"{PLAIN}square")
+    variance = writer.add("ReduceMean", [square], f"{PLAIN}variance", axes=[1, 2])
+    spread = writer.add("Sqrt", [variance], f"{PLAIN}spread")
+    least = writer.constant(f"{PLAIN}least", np.array(LEAST_SPREAD, np.float32))
+    scaled = writer.add(
+        "Div", [centred, writer.add("Add", [spread, least], f"{PLAIN}safe")], f"{PLAIN}scaled"
+    )
+    plane = writer.constant(f"{PLAIN}plane", np.array([1], np.int64))
+    current = writer.add("Unsqueeze", [scaled, plane], f"{PLAIN}planes")
     stages = len({name.split(".")[1] for name in state if name.startswith("stages.")})
     for number in range(stages):
         for part in ("first", "second"):
             layer = f"stages.{number}.{part}"
             weights = folded(state, layer, f"{layer}_norm")
-            summed = writer.convolution(current, f"plain.{layer}", *weights, pads=[1, 1, 1, 1])
+            kernel = [
+                writer.constant(f"{PLAIN}{layer}.{name}", value)
+                for name, value in zip(("weight", "bias"), weights, strict=True)
+            ]
+            # In float32: `training.export.face_int8` rounds them.
+            summed = writer.add("Conv", [current, *kernel], f"{PLAIN}{layer}.sum", pads=[1, 1, 1, 1])
             if part == "second":
-                summed = writer.add("Add", [current, summed], f"plain.{layer}.joined")
-            current = writer.add("Relu", [summed], f"plain.{layer}.positive")
+                summed = writer.add("Add", [current, summed], f"{PLAIN}{layer}.joined")
+            current = writer.add("Relu", [summed], f"{PLAIN}{layer}.positive")
         if number < stages - 1:
-            pooled = f"plain.{number}.pooled"
+            pooled = f"{PLAIN}{number}.pooled"
             current = writer.add("MaxPool", [current], pooled, kernel_shape=[2, 2], strides=[2, 2])
-    mean = writer.add("ReduceMean", [current], "plain.mean", axes=[2, 3], keepdims=0)
-    highest = writer.add("ReduceMax", [current], "plain.highest", axes=[2, 3], keepdims=0)
-    return writer.add("Concat", [mean, highest], "plain.values", axis=1)
+    mean = writer.add("ReduceMean", [current], f"{PLAIN}mean", axes=[2, 3], keepdims=0)
+    highest = writer.add("ReduceMax", [current], f"{PLAIN}highest", axes=[2, 3], keepdims=0)
+    return writer.add("Concat", [mean, highest], f"{PLAIN}values", axis=1)
 
 
 def default_graph(

@@ -53,9 +53,10 @@ speech at all.
 ## Method
 
 - **Encoder:** the convolutions and layers 0-3 of OpenAI's Whisper-base (MIT licence), int8 (dynamic, a scale
-  for each output; of the last product of each layer only the weights), positions cut to 10 s. The log-mel spectrum is computed inside the graph; its loudest
-  value is put at a fixed level, so that the level of a recording says nothing (in one corpus the level alone
-  gives labels away). {_encoder(summary)} The heads were trained on what the int8 encoder gives.
+  for each output; of the last product of each layer only the weights), positions cut to 10 s. The log-mel
+  spectrum is computed inside the graph; its loudest value is put at a fixed level, so that the level of a
+  recording says nothing (in one corpus the level alone gives labels away). {_encoder(summary)} The heads were
+  trained on what the int8 encoder gives.
 - **Statistics over time** (mean, spread, maximum, minimum) of the five maps, each map cut to its 256
   strongest directions, fp16.
 - **Head:** {summary["seeds"]} small networks (256 hidden units), trained side by side on all corpora. Each

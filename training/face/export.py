@@ -24,6 +24,7 @@ from shared.contracts.emotions import EMOTIONS
 from shared.contracts.manifests import Figure, Manifest, Tensor
 from training import checkpoints
 from training.export.face_graph import Appearance, default_graph, paper_graph
+from training.export.face_int8 import round_plain
 from training.face.appearance import block_means, choose_blocks, project, same_person_auc
 from training.face.crops import DEFAULT_SIDE, PAPER_SIDE
 from training.face.evaluate import evaluate, figure, milliseconds, open_graph, run_graph
@@ -38,12 +39,15 @@ from training.face.stages import logits_on
 from training.face.tests_on import Cropper, set_of
 
 Array = npt.NDArray[np.float32]
+# Crops of each corpus by which the ranges of int8 are set.
+CALIBRATED_ON = 100
 LICENCE = {
     "default": "weights: non-commercial research only (RAF-DB, KDEF, FER2013, VGGFace2); see LICENCE",
     "paper": "weights: research only (FER2013); see LICENCE",
 }
 SUMMARY = {
-    "default": "Scores a face for seven emotions: MobileNetV1 (faceres), tuned on RAF-DB, FER2013, KDEF.",
+    "default": "Scores a face for seven emotions: MobileNetV1 (faceres) and plain convolutions, on RAF-DB, "
+    "FER2013, KDEF.",
     "paper": "The paper's method: a plain convolutional network on 48 x 48 grey faces.",
 }
 PREPROCESSING = {
@@ -127,6 +131,15 @@ def chosen_head(parts: dict[str, Answers], state: dict[str, Array]) -> tuple[Arr
 def joined_heads(head: tuple[Array, Array], beside: tuple[Array, Array], share: float) -> tuple[Array, Array]:
     """One head over the values of both networks: the trunk's, and the other's with its share."""
     return np.hstack([head[0], share * beside[0]]), head[1] + share * beside[1]
+
+
+def learned_from(cache: Path) -> npt.NDArray[np.uint8]:
+    """Some crops of every corpus that was learned from, [n, 112, 112, 3]."""
+    cropper, found = Cropper("default"), []
+    for name in CORPORA:
+        corpus = load_corpus(name, cache)
+        found.append(cropper.crops(corpus, corpus.indices("train")[:CALIBRATED_ON]))
+    return np.concatenate(found)
 
 
 def learned_appearance(network: FaceNetwork, cache: Path) -> tuple[Appearance, Figure]:
@@ -234,6 +247,8 @@ def main() -> None:
             head = joined_heads(head, chosen_head(others, beside), share)
         appearance, area = learned_appearance(network, cache)
         model = default_graph(state, head, appearance, beside)
+        if beside is not None:
+            model = round_plain(model, learned_from(cache))
         figures.append(area)
     else:
         model = paper_graph(load_average(arguments.run, PaperNetwork(), arguments.checkpoint))
