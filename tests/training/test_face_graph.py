@@ -114,10 +114,10 @@ def test_two_networks_in_one_graph_add_up():
     pictures = torch.from_numpy(small).permute(0, 3, 1, 2)
     plain = learned_a_little(PlainNetwork(("rafdb",)), pictures)
     state, plain_state = arrays(network), arrays(plain)
-    weight = np.hstack([state["shared.weight"], 0.5 * plain_state["shared.weight"]])
-    bias = state["shared.bias"] + 0.5 * plain_state["shared.bias"]
+    head = (state["shared.weight"], state["shared.bias"])
+    beside_head = (0.5 * plain_state["shared.weight"], 0.5 * plain_state["shared.bias"])
     appearance = Appearance((11,), np.ones((4, 512), np.float32), np.zeros(4, np.float32))
-    model = default_graph(state, (weight, bias), appearance, plain_state)
+    model = default_graph(state, head, appearance, (plain_state, beside_head))
     outputs = run(model, faces)
     with torch.no_grad():
         trunk = network(torch.from_numpy(faces).permute(0, 3, 1, 2))["shared"].numpy()

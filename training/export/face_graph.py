@@ -184,15 +184,19 @@ def write_plain(writer: GraphWriter, state: State, source: str) -> str:
 
 
 def default_graph(
-    state: State, head: tuple[Array, Array], appearance: Appearance, plain: State | None = None
+    state: State,
+    head: tuple[Array, Array],
+    appearance: Appearance,
+    plain: tuple[State, tuple[Array, Array]] | None = None,
 ) -> onnx.ModelProto:
     """`faces` uint8 [n, 112, 112, 3] RGB -> `logits` [n, 7] and `appearance` [n, k] of length 1.
 
     Args:
         state: a `FaceNetwork`'s.
-        head: weight [7, 1024] and bias [7] of the head that ships; with `plain` [7, 1664], its columns last.
+        head: weight [7, 1024] and bias [7] of the head that ships.
         appearance: the projection of the trunk's features.
-        plain: a `PlainNetwork`'s state; None for a graph of the trunk alone.
+        plain: a `PlainNetwork`'s state with its head [7, 640] and [7], whose logits are added; None for a
+            graph of the trunk alone.
     """
     writer = GraphWriter()
     numbers = writer.add("Cast", ["faces"], "numbers", to=TensorProto.FLOAT)
@@ -208,11 +212,14 @@ def default_graph(
     axes = writer.constant("map_axes", np.array([2, 3], np.int64))
     looked = writer.add("ReduceSum", [weighted, axes], "looked", keepdims=0)
     mean = writer.add("ReduceMean", [last], "mean", axes=[2, 3], keepdims=0)
-    values = [mean, looked]
-    if plain is not None:
-        values.append(write_plain(writer, plain, numbers))
-    pooled = writer.add("Concat", values, "pooled", axis=1)
-    writer.linear(pooled, "head", *head, "logits")
+    pooled = writer.add("Concat", [mean, looked], "pooled", axis=1)
+    if plain is None:
+        writer.linear(pooled, "head", *head, "logits")
+    else:
+        trunk = writer.linear(pooled, "head", *head, "head.logits")
+        values = write_plain(writer, plain[0], numbers)
+        beside = writer.linear(values, f"{PLAIN}head", *plain[1], f"{PLAIN}logits")
+        writer.add("Add", [trunk, beside], "logits")
 
     means_of = {len(BLOCKS): mean}
     for number in appearance.blocks:

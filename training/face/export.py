@@ -128,11 +128,6 @@ def chosen_head(parts: dict[str, Answers], state: dict[str, Array]) -> tuple[Arr
     return weight, bias
 
 
-def joined_heads(head: tuple[Array, Array], beside: tuple[Array, Array], share: float) -> tuple[Array, Array]:
-    """One head over the values of both networks: the trunk's, and the other's with its share."""
-    return np.hstack([head[0], share * beside[0]]), head[1] + share * beside[1]
-
-
 def learned_from(cache: Path) -> npt.NDArray[np.uint8]:
     """Some crops of every corpus that was learned from, [n, 112, 112, 3]."""
     cropper, found = Cropper("default"), []
@@ -241,10 +236,11 @@ def main() -> None:
         head, beside = chosen_head(answers, state), None
         if arguments.plain is not None:
             plain = PlainNetwork(CONVENTIONS)
-            beside = load_average(arguments.plain, plain, arguments.checkpoint)
+            plain_state = load_average(arguments.plain, plain, arguments.checkpoint)
             others = answers_on(plain, SIDE, cache)
+            weight, bias = chosen_head(others, plain_state)
             share = choose_plain_share(answers, others)
-            head = joined_heads(head, chosen_head(others, beside), share)
+            beside = (plain_state, (share * weight, share * bias))
         appearance, area = learned_appearance(network, cache)
         model = default_graph(state, head, appearance, beside)
         if beside is not None:

@@ -15,8 +15,6 @@ from training.face.network import FaceNetwork
 Array = npt.NDArray[Any]
 # What a place that is never looked at has before the softmax.
 NEVER = 1e-12
-# Of the trunk, for the head.
-HEAD_VALUES = 1024
 
 
 def load_graph(network: FaceNetwork, path: Path) -> None:
@@ -44,8 +42,5 @@ def _weight(stored: Mapping[str, Array], name: str) -> Array:
     key = f"{layer}.weight.half" if kind == "weight" else f"{layer}.bias"
     if key not in stored:
         raise ValueError(f"the graph holds no {key}")
-    if name == "shared.weight":
-        # The columns behind belong to the network of plain convolutions.
-        return stored[key][:, :HEAD_VALUES]
     # The graph reads RGB, the network BGR.
     return stored[key][:, ::-1] if name == "trunk.conv1.weight" else stored[key]
