@@ -81,7 +81,7 @@ class VotesRecipe:
         directions: principal directions of the standardised features that are kept.
         strength: penalty of a film on the wrong side.
         width: kernel exp(-width * squared distance / features).
-        waves: random features that stand for the kernel.
+        waves: random features that stand for the kernel, an even number.
     """
 
     directions: int = 32
@@ -205,6 +205,8 @@ def fit_votes(films: Examples, head: Head, recipe: VotesRecipe | None = None) ->
     features = standardised(films.features, head.centre, head.scale, VOTES_FURTHEST)
     spread, directions = np.linalg.eigh(features.T @ features / len(features))
     basis = directions[:, np.argsort(-spread)[: recipe.directions]]
+    # Which way a direction points is arbitrary, and the waves are not symmetric.
+    basis *= np.sign(basis[np.abs(basis).argmax(axis=0), np.arange(basis.shape[1])])
     frequencies, phases = random_waves(basis.shape[1], recipe.waves, recipe.width / features.shape[1])
     # So scaled, the products of two faces' waves are about the kernel's value.
     size = np.sqrt(2.0 / recipe.waves)
@@ -238,12 +240,13 @@ def random_waves(directions: int, waves: int, width: float) -> tuple[FloatArray,
     """
     random = np.random.default_rng(0)
     blocks = []
-    for _ in range(-(-waves // directions)):
+    for _ in range(-(-waves // (2 * directions))):
         turned, _ = np.linalg.qr(random.standard_normal((directions, directions)))
         lengths = np.linalg.norm(random.standard_normal((directions, directions)), axis=0)
         blocks.append(turned * lengths)
-    frequencies = np.sqrt(2.0 * width) * np.concatenate(blocks, axis=1)[:, :waves]
-    return frequencies, random.uniform(0, 2 * np.pi, waves)
+    frequencies = np.sqrt(2.0 * width) * np.concatenate(blocks, axis=1)[:, : waves // 2]
+    # Cosine and sine of each: products of two faces' waves then depend on their difference alone.
+    return np.tile(frequencies, 2), np.repeat([0.0, -np.pi / 2], waves // 2)
 
 
 def _scale(features: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -134,6 +134,8 @@ def main() -> None:
     material = read_material(given.corpora, given.work, voice, START)
     likeness = measure_likeness(material.films)
     start = START.model_copy(update={"linking": linking_rules(likeness, START.linking)})
+    # Again, with the people as the rules that ship link them.
+    material = read_material(given.corpora, given.work, voice, start)
     if given.without_ravdess:
         material = material.without_movement()
     shell = FusionModel(manifest=manifest, parameters=start)
