@@ -7,7 +7,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from training.face.learn_plain import Plan, optimizer_of  # noqa: E402  # after the skip
 from training.face.optimizer import RelativeAdamW  # noqa: E402  # after the skip
+from training.face.plain_network import PlainNetwork, standardised  # noqa: E402  # after the skip
 from training.face.stages import Stage, stage_at  # noqa: E402  # after the skip
 from training.face.train import stage  # noqa: E402  # after the skip
 
@@ -52,3 +54,32 @@ def test_stages_follow_the_time():
     sides = [stage_at(stages, progress).side for progress in np.linspace(0, 1, 5)]
     assert sides == [80, 80, 112, 112, 112]
     assert stage_at(stages, 0.0) == Stage(80, 96, 0.5)
+
+
+def test_light_says_nothing_to_the_plain_network():
+    torch.manual_seed(0)
+    pictures = torch.randint(0, 256, (2, 1, 48, 48)).expand(2, 3, 48, 48).float()
+    darker = 0.7 * pictures + 20
+    assert standardised(pictures).std() > 0.8
+    torch.testing.assert_close(standardised(pictures), standardised(darker), atol=0.1, rtol=0)
+    assert standardised(torch.full((1, 3, 48, 48), 128.0)).abs().max() < 1e-3
+
+
+def test_the_plain_network_learns(tmp_path):
+    """Bars that stand or lie: told apart after a few steps."""
+    torch.manual_seed(0)
+    bars = torch.zeros(32, 3, 16, 16)
+    bars[:16, :, ::4] = 255.0
+    bars[16:, :, :, ::4] = 255.0
+    bars += 20 * torch.rand_like(bars)
+    label = torch.arange(32) // 16
+    network = PlainNetwork(("rafdb",), widths=(8, 8, 8, 8), dropout=0.0)
+    plan = Plan(folder=tmp_path, cache=tmp_path, corpora=(), minutes=1)
+    optimizer = optimizer_of(network, plan)
+    for _ in range(20):
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(network(bars)["shared"], label).backward()
+        optimizer.step()
+    network.eval()
+    with torch.no_grad():
+        assert (network(bars)["shared"].argmax(1) == label).all()
