@@ -5,7 +5,9 @@ import pytest
 
 pytest.importorskip("torch")
 
+from training.fusion.ravdess_films import MeasuredFaces
 from training.report import held_out_answers
+from training.report.ravdess_answers import SPOKEN, read_alone
 from training.speech.evaluate import out_of_fold
 from training.speech.table import FOLDS, Table
 
@@ -49,3 +51,16 @@ def test_a_fit_may_keep_only_what_it_did_not_learn_from(table, tmp_path):
         np.savez(tmp_path / f"fold{k}.npz", rows=rows, logits=np.full((len(rows), 7), float(k)))
     found = out_of_fold(tmp_path, table)
     assert found[:, 0].tolist() == table.fold.tolist()
+
+
+def test_voices_are_put_in_the_order_of_the_films_and_their_emotions(tmp_path):
+    """Sounds come in another order, with their emotions in the order of the alphabet."""
+    clips = [f"01-01-0{emotion}-01-01-01-01" for emotion in range(1, 9)]
+    faces = MeasuredFaces(clips, np.ones(8, np.int64), np.arange(8), np.zeros(8, np.int64), {})
+    alphabet = sorted(SPOKEN)
+    sounds = [f"03{clip[2:]}.wav" for clip in reversed(clips)]
+    logits = np.stack([9.0 * np.eye(8)[alphabet.index(SPOKEN[7 - row])] for row in range(8)])
+    np.savez(tmp_path / "alone.npz", name=sounds, label=alphabet, logits=logits)
+    scores = read_alone(tmp_path / "alone.npz", faces)
+    assert scores.argmax(axis=1).tolist() == faces.emotion.tolist()
+    assert np.allclose(np.exp(scores).sum(axis=1), 1)

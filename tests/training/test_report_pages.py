@@ -9,7 +9,7 @@ import pytest
 from shared.inference import load_manifest
 from training.report.accuracy import ROOT
 from training.report.answers import Answers
-from training.report.pages import page
+from training.report.pages import page, trial_page
 from training.report.pictures import draw_all, draw_confusion, draw_reliability
 
 
@@ -49,6 +49,21 @@ def test_a_page_shows_them(answers):
     assert "- made: a, b" in text
     assert manifest.sha256 in text
     assert "](confusion.svg)" in text
+
+
+def test_a_page_of_what_does_not_ship_has_names_of_its_own(answers, tmp_path):
+    eight = dataclasses.replace(
+        answers,
+        scores=np.hstack([answers.scores[:, :1] * 0, answers.scores]),
+        label=answers.label + 1,
+        names=("calm", "n", "h", "s", "a", "f", "d", "u"),
+    )
+    text = trial_page("Films", [eight], [], how="Tried.")
+    assert text.startswith("# Films\n\nTried. Intervals hold")
+    assert "| test | calm | n | h | s | a | f | d | u |" in text
+    assert "| made |  | 100 (2) | 50 (2) | 50 (2) |  |  |  |  |" in text
+    draw_all([eight], draw_confusion, tmp_path / "eight.svg")
+    assert ">calm 0<" in (tmp_path / "eight.svg").read_text()
 
 
 def test_folds_stand_apart_with_their_people(answers):

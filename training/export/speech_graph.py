@@ -79,7 +79,8 @@ def quantise(source: Path, target: Path) -> None:
     rounded.
     """
     products = [node.name for node in onnx.load(source).graph.node if node.op_type == "MatMul"]
-    kept = [name for name in products if not _is_large(name) or "/down/" in name]
+    sensitive = [name for name in products if "/down/" in name]
+    kept = [name for name in products if not _is_large(name)] + sensitive
     quantize_dynamic(
         source,
         target,
@@ -88,7 +89,7 @@ def quantise(source: Path, target: Path) -> None:
         op_types_to_quantize=["MatMul"],
         nodes_to_exclude=kept,
     )
-    _round_weights(target, [name for name in products if _is_large(name) and "/down/" in name])
+    _round_weights(target, sensitive)
 
 
 def _round_weights(path: Path, products: Sequence[str]) -> None:
