@@ -11,13 +11,15 @@ from asyncio import BaseTransport
 from typing import Any
 
 from uvicorn._types import ASGISendEvent
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 MAX_MESSAGE_BYTES = 4 << 20
 FIRST_MESSAGE_BYTES = 64 << 10
 PING_SECONDS = 20.0
-# Events are small: these are minutes of them.
+# Events are small: these are minutes of them. As much again is in the kernel.
 _SEND_BUFFER_BYTES = 64 << 10
+_KERNEL_BUFFER_BYTES = 64 << 10
 _CLOSE_SECONDS = 2.0
 
 # uvicorn logs the address and query of each handshake there; the gateway writes a line of its own.
@@ -30,7 +32,8 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
 
     - until the application has answered one, messages are at most `FIRST_MESSAGE_BYTES` long;
     - the kernel and this process keep at most some dozens of kilobytes for a reader that does not read;
-    - `_CLOSE_SECONDS` after the application has ended, the connection is cut off, read or not.
+    - `_CLOSE_SECONDS` after the application has ended, or after the client has left a ping unanswered, the
+      connection is cut off, read or not; what is sent meanwhile finds the client gone.
     """
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
@@ -46,7 +49,7 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
         self.transport.set_write_buffer_limits(high=_SEND_BUFFER_BYTES)
         connection = transport.get_extra_info("socket")
         if connection is not None:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BUFFER_BYTES)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the timer."""
@@ -55,13 +58,31 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
         super().connection_lost(exc)
 
     async def send(self, message: ASGISendEvent) -> None:
-        """Send what the application sends: whoever is answered is known."""
-        await super().send(message)
+        """Send what the application sends: whoever is answered is known.
+
+        Raises:
+            ClientDisconnected: the client has left a ping unanswered, or the connection is closed.
+        """
+        try:
+            await super().send(message)
+        except RuntimeError as error:
+            # uvicorn takes it for a fault of the application, which has not been told yet.
+            if self.transport.is_closing():
+                raise ClientDisconnected from error
+            raise
         if message["type"] == "websocket.send":
             self.conn.max_message_size = self.config.ws_max_size
 
     def on_task_complete(self, task: "asyncio.Task[None]") -> None:
         """Give the reader a little time for what was sent last, then cut it off."""
         super().on_task_complete(task)
-        if not self.disconnected:
+        self._cut_off_soon()
+
+    def keepalive_timeout(self) -> None:
+        """Say that the connection ends, and end it: who answers no ping may read nothing either."""
+        super().keepalive_timeout()
+        self._cut_off_soon()
+
+    def _cut_off_soon(self) -> None:
+        if not self.disconnected and self._cut_off is None:
             self._cut_off = self.loop.call_later(_CLOSE_SECONDS, self.transport.abort)

@@ -52,6 +52,10 @@ class LiveGateway(GatewayProcess):
         """The log lines of streams that have ended."""
         return [line for line in self.lines() if line["message"] == "live stream"]
 
+    def errors(self) -> list[dict[str, Any]]:
+        """The log lines of faults, each with its traceback."""
+        return [line for line in self.lines() if line["level"] == "error"]
+
     def places_taken(self) -> float:
         return samples(self.url)['emotion_live_places{state="taken"}']
 

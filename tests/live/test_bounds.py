@@ -112,12 +112,14 @@ async def test_a_decoder_that_is_stopped(process, faces):
 
 @pytest.mark.usefixtures("nothing_left")
 def test_a_slow_reader_is_cut_off(process):
+    # The line of the stream before may still be on its way.
     lines = len(process.ends())
     with talk(process.url) as client:
-        assert client.ping_until(lambda: len(process.ends()) > lines)
+        assert client.ping_until(
+            lambda: "reader-too-slow" in [line["end"] for line in process.ends()[lines:]]
+        ), (process.ends()[lines:], process.errors())
         # Nothing is read, so no close frame is answered and no buffer ever empties.
         eventually(lambda: not client.is_held(), "the connection is cut off")
-    assert process.ends()[-1]["end"] == "reader-too-slow"
 
 
 @pytest.mark.usefixtures("nothing_left")
@@ -297,7 +299,7 @@ async def test_rubbish_ends_in_a_clear_close(process, faces, recordings):
     for seed in range(40):
         await send_rubbish(process, seed, faces, recordings["webm"])
     assert process.client.get("/health/live").is_success
-    assert not [line for line in process.lines() if line["level"] == "error"]
+    assert not process.errors()
 
 
 @pytest.mark.long
@@ -306,4 +308,4 @@ async def test_rubbish_ends_in_a_clear_close(process, faces, recordings):
 async def test_a_lot_of_rubbish_ends_in_a_clear_close(process, faces, recordings):
     for seed in range(1000, 3000):
         await send_rubbish(process, seed, faces, recordings["mp4" if seed % 2 else "webm"])
-    assert not [line for line in process.lines() if line["level"] == "error"]
+    assert not process.errors()

@@ -1,7 +1,11 @@
 """Who does not read its events is told so and cut off, and meanwhile the server keeps little for it."""
 
+import logging
+
+import pytest
+
 from gateway.live import door, outbox
-from shared import websocket_protocol
+from shared import run, websocket_protocol
 from tests.jobs.gateway_process import eventually
 from tests.live.deaf import talk
 from tests.live.gateway_process import samples
@@ -50,6 +54,19 @@ def test_who_reads_again_is_told_why_it_ends(live_gateway, monkeypatch):
         1008,
         f"{TOO_SLOW}: The events of this stream are not read as fast as they come.",
     )
+
+
+@pytest.mark.parametrize("buffer_bytes", [64 << 10, 1 << 30], ids=["full buffers", "room in the buffers"])
+def test_who_answers_no_ping_of_the_connection_is_gone(live_gateway, monkeypatch, caplog, buffer_bytes):
+    """As a laptop that has been shut: events wait for it, and nothing of it comes any more."""
+    monkeypatch.setattr(run, "PING_SECONDS", 2.0)
+    monkeypatch.setattr(websocket_protocol, "_SEND_BUFFER_BYTES", buffer_bytes)
+    monkeypatch.setattr(outbox, "_MOST_WAITING", 0)
+    with live_gateway(live={"send_seconds": FOR_EVER}) as url, talk(url) as client:
+        client.ping(15_000)
+        eventually(lambda: any('end="gone"' in name for name in samples(url)), "the stream has ended")
+        eventually(lambda: not client.is_held(), "its connection is cut off")
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 def test_who_reads_may_ask_a_lot_at_once(hurried):
