@@ -7,10 +7,12 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from training.face.learn_plain import Plan, optimizer_of  # noqa: E402  # after the skip
+from training.face.learn_plain import Plan, optimizer_of, taught_by  # noqa: E402  # after the skip
 from training.face.optimizer import RelativeAdamW  # noqa: E402  # after the skip
 from training.face.plain_network import PlainNetwork, standardised  # noqa: E402  # after the skip
+from training.face.samples import CONVENTIONS, Corpus, hard_targets  # noqa: E402  # after the skip
 from training.face.stages import Stage, stage_at  # noqa: E402  # after the skip
+from training.face.teacher import answers_file, read_answers  # noqa: E402  # after the skip
 from training.face.train import stage  # noqa: E402  # after the skip
 
 
@@ -83,3 +85,17 @@ def test_the_plain_network_learns(tmp_path):
     network.eval()
     with torch.no_grad():
         assert (network(bars)["shared"].argmax(1) == label).all()
+
+
+def test_a_teacher_answers_beside_the_labels_and_alone_where_there_are_none(tmp_path):
+    random = np.random.default_rng(0)
+    given = {name: random.dirichlet(np.ones(7), 3).astype(np.float32) for name in ("shared", *CONVENTIONS)}
+    np.savez(answers_file(tmp_path, "rafdb_train"), **given)
+    label = hard_targets(np.array([0, 3, 6]), 0.1)
+    corpus = Corpus(None, [], np.empty((3, 1, 2, 3)), {"shared": label, "rafdb": label}, np.full(3, "train"))
+    targets = taught_by(corpus, read_answers(tmp_path, "rafdb_train"), 0.25).targets
+    np.testing.assert_allclose(targets["rafdb"], 0.75 * label + 0.25 * given["rafdb"], rtol=1e-6)
+    np.testing.assert_allclose(targets["kdef"].sum(1), 0.25, rtol=1e-5)
+    assert corpus.targets["shared"] is label
+    with pytest.raises(FileNotFoundError):
+        read_answers(tmp_path, "kdef")

@@ -2,6 +2,8 @@
 
     python -m training.face.train --profile default --base faceres.pt --cache CACHE --out RUN --minutes 100
     python -m training.face.train --profile default --network plain --cache CACHE --out RUN --minutes 95
+    python -m training.face.train --profile default --network plain --cache CACHE --out NEXT --minutes 110
+        --start RUN/last.pt --taught 0.5 --rate 0.06 --stages 40:128:0.35 48:128:1
     python -m training.face.train --profile paper --cache CACHE --out RUN --minutes 20
 
 A stopped run goes on from its last checkpoint when it is started again with the same --out. `--corpora`
@@ -11,6 +13,7 @@ by `training.face.landmarks` in the cache folder.
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import cv2
 import torch
@@ -44,14 +47,11 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=100)
-    parser.add_argument(
-        "--rate", type=float, default=5e-3, help="peak step as a share of a filter's own size"
-    )
+    parser.add_argument("--rate", type=float, help="peak step; of faceres as a share of a filter's own size")
     parser.add_argument(
         "--stages",
         nargs="+",
         type=stage,
-        default=[stage("80:96:0.62"), stage("112:64:1")],
         help="SIDE:BATCH:UNTIL: side of the pictures, pictures a step, share of the time at which it ends",
     )
     parser.add_argument(
@@ -59,42 +59,36 @@ def main() -> None:
         type=Path,
         help="checkpoint whose averaged weights the run begins with, or a graph that ships",
     )
-    parser.add_argument("--mixup", type=float, default=0.2, help="share of batches that are blended")
+    parser.add_argument("--mixup", type=float, help="share of batches that are blended")
+    parser.add_argument(
+        "--taught",
+        type=float,
+        default=0.0,
+        help="share of a teacher's answers in the targets (training.face.teacher)",
+    )
     parser.add_argument("--frozen", type=int, default=1, help="blocks, from the stem on, that do not learn")
+    parser.add_argument("--seed", type=int, default=0, help="of a plain network's weights and pictures")
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     cv2.setNumThreads(arguments.threads)
     torch.set_num_threads(arguments.threads)
-    torch.manual_seed(0)
+    torch.manual_seed(arguments.seed)
     if arguments.profile == "paper":
         learn_paper.learn(learn_paper.Plan(folder=arguments.out, minutes=arguments.minutes))
         return
+    wanted: dict[str, Any] = {
+        name: value for name in ("rate", "mixup", "start") if (value := getattr(arguments, name)) is not None
+    }
+    wanted |= {"folder": arguments.out, "cache": arguments.cache, "corpora": tuple(arguments.corpora)}
+    wanted |= {"minutes": arguments.minutes}
+    if arguments.stages:
+        wanted["stages"] = tuple(arguments.stages)
     if arguments.network == "plain":
-        learn_plain.learn(
-            learn_plain.Plan(
-                folder=arguments.out,
-                cache=arguments.cache,
-                corpora=tuple(arguments.corpora),
-                minutes=arguments.minutes,
-            )
-        )
+        learn_plain.learn(learn_plain.Plan(**wanted, taught=arguments.taught, seed=arguments.seed))
         return
     if arguments.base is None:
         parser.error("--network faceres needs --base")
-    learn_default.learn(
-        learn_default.Plan(
-            folder=arguments.out,
-            cache=arguments.cache,
-            base=arguments.base,
-            corpora=tuple(arguments.corpora),
-            minutes=arguments.minutes,
-            rate=arguments.rate,
-            stages=tuple(arguments.stages),
-            start=arguments.start,
-            mixup=arguments.mixup,
-            frozen=arguments.frozen,
-        )
-    )
+    learn_default.learn(learn_default.Plan(**wanted, base=arguments.base, frozen=arguments.frozen))
 
 
 if __name__ == "__main__":
