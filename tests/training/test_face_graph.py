@@ -12,6 +12,7 @@ from training import checkpoints  # noqa: E402
 from training.export.face_graph import Appearance, default_graph, paper_graph, resizing  # noqa: E402
 from training.export.face_int8 import round_plain  # noqa: E402
 from training.face.from_graph import load_graph  # noqa: E402
+from training.face.head_choice import choose_plain_shares  # noqa: E402
 from training.face.network import FaceNetwork  # noqa: E402
 from training.face.paper_network import PaperNetwork  # noqa: E402
 from training.face.plain_network import PlainNetwork  # noqa: E402
@@ -106,29 +107,45 @@ def learned_a_little(network, pictures):
     return network.eval()
 
 
-def test_two_networks_in_one_graph_add_up():
+def test_networks_in_one_graph_add_up():
     torch.manual_seed(0)
     network = FaceNetwork(("rafdb",)).eval()
     faces = np.random.default_rng(0).integers(0, 256, (3, 112, 112, 3), dtype=np.uint8)
     small = np.stack([cv2.resize(face, (48, 48), interpolation=cv2.INTER_AREA) for face in faces])
     pictures = torch.from_numpy(small).permute(0, 3, 1, 2)
-    plain = learned_a_little(PlainNetwork(("rafdb",)), pictures)
-    state, plain_state = arrays(network), arrays(plain)
-    head = (state["shared.weight"], state["shared.bias"])
-    beside_head = (0.5 * plain_state["shared.weight"], 0.5 * plain_state["shared.bias"])
-    appearance = Appearance((11,), np.ones((4, 512), np.float32), np.zeros(4, np.float32))
-    model = default_graph(state, head, appearance, (plain_state, beside_head))
-    outputs = run(model, faces)
+    state, appearance = arrays(network), Appearance((11,), np.ones((4, 512), np.float32), np.zeros(4, "f"))
     with torch.no_grad():
         trunk = network(torch.from_numpy(faces).permute(0, 3, 1, 2))["shared"].numpy()
-        beside = plain(pictures)["shared"].numpy()
-    assert np.abs(beside).max() > 0.1
-    np.testing.assert_allclose(outputs["logits"], trunk + 0.5 * beside, atol=0.03)
+    added, beside = 0.0, []
+    for share, widths in ((0.5, (32, 64, 160, 320)), (0.7, (8, 8, 16, 16))):
+        plain = learned_a_little(PlainNetwork(("rafdb",), widths=widths), pictures)
+        own = arrays(plain)
+        beside.append((own, (share * own["shared.weight"], share * own["shared.bias"])))
+        with torch.no_grad():
+            answer = share * plain(pictures)["shared"].numpy()
+        assert np.abs(answer).max() > 0.05
+        added = added + answer
+    model = default_graph(state, (state["shared.weight"], state["shared.bias"]), appearance, beside)
+    outputs = run(model, faces)
+    np.testing.assert_allclose(outputs["logits"], trunk + added, atol=0.03)
     rounded = round_plain(model, faces)
     assert rounded.ByteSize() < 0.8 * model.ByteSize()
     inexact = run(rounded, faces)
-    np.testing.assert_allclose(inexact["logits"] - trunk, 0.5 * beside, atol=0.1 * np.ptp(beside))
+    np.testing.assert_allclose(inexact["logits"] - trunk, added, atol=0.1 * np.ptp(added))
     np.testing.assert_array_equal(inexact["appearance"], outputs["appearance"])
+
+
+def test_networks_count_as_much_as_helps():
+    """The first is right about half of the pictures, the second about the rest, the third about nothing."""
+    label = np.arange(40) % 7
+    right = 4 * np.eye(7, dtype=np.float32)[label]
+    first, second = right * (np.arange(40) < 20)[:, None], right * (np.arange(40) >= 20)[:, None]
+    third = np.random.default_rng(0).normal(0, 9, (40, 7)).astype(np.float32)
+    parts = [{"part": ({"shared": logits}, label)} for logits in (first, second, third)]
+    shares = choose_plain_shares(parts[0], parts[1:])
+    assert shares[0] > 0
+    assert shares[1] == 0
+    assert choose_plain_shares(parts[0], []) == ()
 
 
 def test_a_smaller_picture_keeps_its_light():

@@ -140,8 +140,8 @@ def folded(state: State, convolution: str, norm: str) -> tuple[Array, Array]:
     return weight.astype(np.float32), (bias + state[f"{norm}.bias"]).astype(np.float32)
 
 
-def write_plain(writer: GraphWriter, state: State, source: str) -> str:
-    """The network of plain convolutions on `source`, float [n, 112, 112, 3]; gives its pooled values."""
+def write_small(writer: GraphWriter, source: str) -> str:
+    """What the plain networks look at: `source`, float [n, 112, 112, 3], grey, small and of one light."""
     luma = writer.constant(f"{PLAIN}luma", np.array(LUMA, np.float32)[:, None] / 255)
     grey = writer.add("MatMul", [source, luma], f"{PLAIN}grey")
     last = writer.constant(f"{PLAIN}last", np.array([3], np.int64))
@@ -160,34 +160,42 @@ def write_plain(writer: GraphWriter, state: State, source: str) -> str:
         "Div", [centred, writer.add("Add", [spread, least], f"{PLAIN}safe")], f"{PLAIN}scaled"
     )
     plane = writer.constant(f"{PLAIN}plane", np.array([1], np.int64))
-    current = writer.add("Unsqueeze", [scaled, plane], f"{PLAIN}planes")
-    stages = len({name.split(".")[1] for name in state if name.startswith("stages.")})
+    return writer.add("Unsqueeze", [scaled, plane], f"{PLAIN}planes")
+
+
+def write_plain(writer: GraphWriter, state: State, source: str, name: str) -> str:
+    """A network of plain convolutions on `source`, [n, 1, 48, 48]; gives its pooled values.
+
+    The names of its nodes begin with `name`.
+    """
+    current = source
+    stages = len({key.split(".")[1] for key in state if key.startswith("stages.")})
     for number in range(stages):
         for part in ("first", "second"):
             layer = f"stages.{number}.{part}"
             weights = folded(state, layer, f"{layer}_norm")
             kernel = [
-                writer.constant(f"{PLAIN}{layer}.{name}", value)
-                for name, value in zip(("weight", "bias"), weights, strict=True)
+                writer.constant(f"{name}{layer}.{kind}", value)
+                for kind, value in zip(("weight", "bias"), weights, strict=True)
             ]
             # In float32: `training.export.face_int8` rounds them.
-            summed = writer.add("Conv", [current, *kernel], f"{PLAIN}{layer}.sum", pads=[1, 1, 1, 1])
+            summed = writer.add("Conv", [current, *kernel], f"{name}{layer}.sum", pads=[1, 1, 1, 1])
             if part == "second":
-                summed = writer.add("Add", [current, summed], f"{PLAIN}{layer}.joined")
-            current = writer.add("Relu", [summed], f"{PLAIN}{layer}.positive")
+                summed = writer.add("Add", [current, summed], f"{name}{layer}.joined")
+            current = writer.add("Relu", [summed], f"{name}{layer}.positive")
         if number < stages - 1:
-            pooled = f"{PLAIN}{number}.pooled"
+            pooled = f"{name}{number}.pooled"
             current = writer.add("MaxPool", [current], pooled, kernel_shape=[2, 2], strides=[2, 2])
-    mean = writer.add("ReduceMean", [current], f"{PLAIN}mean", axes=[2, 3], keepdims=0)
-    highest = writer.add("ReduceMax", [current], f"{PLAIN}highest", axes=[2, 3], keepdims=0)
-    return writer.add("Concat", [mean, highest], f"{PLAIN}values", axis=1)
+    mean = writer.add("ReduceMean", [current], f"{name}mean", axes=[2, 3], keepdims=0)
+    highest = writer.add("ReduceMax", [current], f"{name}highest", axes=[2, 3], keepdims=0)
+    return writer.add("Concat", [mean, highest], f"{name}values", axis=1)
 
 
 def default_graph(
     state: State,
     head: tuple[Array, Array],
     appearance: Appearance,
-    plain: tuple[State, tuple[Array, Array]] | None = None,
+    plain: Sequence[tuple[State, tuple[Array, Array]]] = (),
 ) -> onnx.ModelProto:
     """`faces` uint8 [n, 112, 112, 3] RGB -> `logits` [n, 7] and `appearance` [n, k] of length 1.
 
@@ -195,8 +203,8 @@ def default_graph(
         state: a `FaceNetwork`'s.
         head: weight [7, 1024] and bias [7] of the head that ships.
         appearance: the projection of the trunk's features.
-        plain: a `PlainNetwork`'s state with its head [7, 640] and [7], whose logits are added; None for a
-            graph of the trunk alone.
+        plain: of each `PlainNetwork` beside it, its state and its head [7, 640] and [7], whose logits are
+            added.
     """
     writer = GraphWriter()
     numbers = writer.add("Cast", ["faces"], "numbers", to=TensorProto.FLOAT)
@@ -213,13 +221,16 @@ def default_graph(
     looked = writer.add("ReduceSum", [weighted, axes], "looked", keepdims=0)
     mean = writer.add("ReduceMean", [last], "mean", axes=[2, 3], keepdims=0)
     pooled = writer.add("Concat", [mean, looked], "pooled", axis=1)
-    if plain is None:
+    if not plain:
         writer.linear(pooled, "head", *head, "logits")
     else:
-        trunk = writer.linear(pooled, "head", *head, "head.logits")
-        values = write_plain(writer, plain[0], numbers)
-        beside = writer.linear(values, f"{PLAIN}head", *plain[1], f"{PLAIN}logits")
-        writer.add("Add", [trunk, beside], "logits")
+        answers = [writer.linear(pooled, "head", *head, "head.logits")]
+        small = write_small(writer, numbers)
+        for number, (beside, beside_head) in enumerate(plain):
+            name = f"{PLAIN}{number}."
+            values = write_plain(writer, beside, small, name)
+            answers.append(writer.linear(values, f"{name}head", *beside_head, f"{name}logits"))
+        writer.add("Sum", answers, "logits")
 
     means_of = {len(BLOCKS): mean}
     for number in appearance.blocks:

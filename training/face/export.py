@@ -29,7 +29,7 @@ from training.face.appearance import block_means, choose_blocks, project, same_p
 from training.face.crops import DEFAULT_SIDE, PAPER_SIDE
 from training.face.evaluate import evaluate, figure, milliseconds, open_graph, run_graph
 from training.face.from_graph import load_graph
-from training.face.head_choice import Answers, choose_plain_share, choose_shares, mean_accuracy
+from training.face.head_choice import Answers, choose_plain_shares, choose_shares, mean_accuracy
 from training.face.measures import fit_temperature, probabilities, threshold_for
 from training.face.network import FaceNetwork
 from training.face.paper_network import PaperNetwork
@@ -128,6 +128,22 @@ def chosen_head(parts: dict[str, Answers], state: dict[str, Array]) -> tuple[Arr
     return weight, bias
 
 
+class Plain(NamedTuple):
+    """A network of plain convolutions: its weights, the head that ships, what it answers when it chooses."""
+
+    state: dict[str, Array]
+    head: tuple[Array, Array]
+    answers: dict[str, Answers]
+
+
+def read_plain(run: Path, checkpoint: str, cache: Path) -> Plain:
+    """Read a run, and ask its network on the parts to choose on."""
+    network = PlainNetwork(CONVENTIONS)
+    state = load_average(run, network, checkpoint)
+    answers = answers_on(network, SIDE, cache)
+    return Plain(state, chosen_head(answers, state), answers)
+
+
 def learned_from(cache: Path) -> npt.NDArray[np.uint8]:
     """Some crops of every corpus that was learned from, [n, 112, 112, 3]."""
     cropper, found = Cropper("default"), []
@@ -216,7 +232,9 @@ def main() -> None:
     )
     parser.add_argument("--profile", choices=("default", "paper"), required=True)
     parser.add_argument("--run", type=Path, required=True, help="folder of the training run, or a graph")
-    parser.add_argument("--plain", type=Path, help="folder of the run of plain convolutions")
+    parser.add_argument(
+        "--plain", type=Path, nargs="+", default=[], help="folders of the runs of plain convolutions"
+    )
     parser.add_argument("--checkpoint", default="last.pt")
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
@@ -233,17 +251,17 @@ def main() -> None:
     if profile == "default":
         network, state = load_trunk(arguments.run, arguments.checkpoint)
         answers = answers_on(network, DEFAULT_SIDE, cache)
-        head, beside = chosen_head(answers, state), None
-        if arguments.plain is not None:
-            plain = PlainNetwork(CONVENTIONS)
-            plain_state = load_average(arguments.plain, plain, arguments.checkpoint)
-            others = answers_on(plain, SIDE, cache)
-            weight, bias = chosen_head(others, plain_state)
-            share = choose_plain_share(answers, others)
-            beside = (plain_state, (share * weight, share * bias))
+        head = chosen_head(answers, state)
+        plain = [read_plain(run, arguments.checkpoint, cache) for run in arguments.plain]
+        shares = choose_plain_shares(answers, [one.answers for one in plain])
+        beside = [
+            (one.state, (share * one.head[0], share * one.head[1]))
+            for share, one in zip(shares, plain, strict=True)
+            if share
+        ]
         appearance, area = learned_appearance(network, cache)
         model = default_graph(state, head, appearance, beside)
-        if beside is not None:
+        if beside:
             model = round_plain(model, learned_from(cache))
         figures.append(area)
     else:

@@ -1,6 +1,7 @@
 """Which head ships: the shared one, moved part of the way to the conventions' own heads; and how much each
-of two networks counts."""
+of several networks counts."""
 
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
@@ -12,7 +13,7 @@ STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
 Logits = dict[str, npt.NDArray[np.float32]]
 Labels = npt.NDArray[np.int64]
 Answers = tuple[Logits, Labels]
-# Shares of the logits of the network of plain convolutions beside the trunk's.
+# Shares of the logits of a network of plain convolutions beside the trunk's.
 PLAIN_SHARES = (0.0, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0)
 
 
@@ -42,17 +43,19 @@ def choose_shares(parts: dict[str, Answers]) -> dict[str, float]:
     return best[1]
 
 
-def choose_plain_share(trunk: dict[str, Answers], plain: dict[str, Answers]) -> float:
-    """The share of the second network's logits with the best mean accuracy on the parts to choose on.
+def choose_plain_shares(trunk: dict[str, Answers], plain: Sequence[dict[str, Answers]]) -> tuple[float, ...]:
+    """The shares of the other networks' logits with the best mean accuracy on the parts to choose on.
 
-    Both networks answer with their shared heads.
+    All answer with their shared heads; the smaller shares win where the mean is equal.
     """
-    means = []
-    for share in PLAIN_SHARES:
-        each = {
-            name: float(((logits["shared"] + share * plain[name][0]["shared"]).argmax(1) == label).mean())
-            for name, (logits, label) in trunk.items()
-        }
-        means.append(float(np.mean(list(each.values()))))
-        print(f"plain at {share}: {means[-1]:.4f}", {name: round(value, 3) for name, value in each.items()})
-    return PLAIN_SHARES[int(np.argmax(means))]
+    best: tuple[float, tuple[float, ...]] = (-1.0, ())
+    for shares in sorted(product(PLAIN_SHARES, repeat=len(plain)), key=sum):
+        each = {}
+        for name, (logits, label) in trunk.items():
+            added = [share * one[name][0]["shared"] for share, one in zip(shares, plain, strict=True)]
+            each[name] = float((sum(added, logits["shared"]).argmax(1) == label).mean())
+        mean = float(np.mean(list(each.values())))
+        if mean > best[0]:
+            best = (mean, shares)
+            print(f"plain at {shares}: {mean:.4f}", {name: round(value, 3) for name, value in each.items()})
+    return best[1]
