@@ -52,6 +52,10 @@ class LiveGateway(GatewayProcess):
         """The log lines of streams that have ended."""
         return [line for line in self.lines() if line["message"] == "live stream"]
 
+    def end_of(self, session: str) -> dict[str, Any] | None:
+        """The log line of one stream; it comes a little after its connection's end."""
+        return next((line for line in self.ends() if line["request_id"] == session), None)
+
     def errors(self) -> list[dict[str, Any]]:
         """The log lines of faults, each with its traceback."""
         return [line for line in self.lines() if line["level"] == "error"]
