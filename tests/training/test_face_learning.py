@@ -87,6 +87,15 @@ def test_the_plain_network_learns(tmp_path):
         assert (network(bars)["shared"].argmax(1) == label).all()
 
 
+def test_a_network_is_made_again_from_its_weights():
+    torch.manual_seed(0)
+    network = PlainNetwork(("rafdb",), widths=(8, 16, 24, 40)).eval()
+    again = PlainNetwork.like(network.state_dict(), ("rafdb",)).eval()
+    pictures = torch.randint(0, 256, (2, 3, 48, 48)).float()
+    with torch.no_grad():
+        torch.testing.assert_close(again(pictures), network(pictures))
+
+
 def test_a_teacher_answers_beside_the_labels_and_alone_where_there_are_none(tmp_path):
     random = np.random.default_rng(0)
     given = {name: random.dirichlet(np.ones(7), 3).astype(np.float32) for name in ("shared", *CONVENTIONS)}

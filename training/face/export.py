@@ -138,8 +138,10 @@ class Plain(NamedTuple):
 
 def read_plain(run: Path, checkpoint: str, cache: Path) -> Plain:
     """Read a run, and ask its network on the parts to choose on."""
-    network = PlainNetwork(CONVENTIONS)
-    state = load_average(run, network, checkpoint)
+    if (stored := checkpoints.load(run / checkpoint)) is None:
+        raise FileNotFoundError(run / checkpoint)
+    network = PlainNetwork.like(stored["average"], CONVENTIONS).eval()
+    state = {key: value.float().numpy() for key, value in stored["average"].items()}
     answers = answers_on(network, SIDE, cache)
     return Plain(state, chosen_head(answers, state), answers)
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from training import checkpoints
-from training.face.plain_network import SIDE, PlainNetwork
+from training.face.plain_network import SIDE, WIDTHS, PlainNetwork
 from training.face.sampler import Sampler
 from training.face.samples import CONVENTIONS, Corpus, Targets, load_corpus
 from training.face.stages import SHARES, Stage, learn_in_stages
@@ -40,6 +40,7 @@ class Plan:
     taught: float = 0.0
     start: Path | None = None
     seed: int = 0
+    widths: tuple[int, ...] = WIDTHS
 
 
 def optimizer_of(network: PlainNetwork, plan: Plan) -> torch.optim.SGD:
@@ -74,7 +75,7 @@ def learn(plan: Plan) -> None:
             for name, corpus in corpora.items()
         }
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    network = PlainNetwork(CONVENTIONS).to(device, memory_format=torch.channels_last)
+    network = PlainNetwork(CONVENTIONS, widths=plan.widths).to(device, memory_format=torch.channels_last)
     if plan.start is not None and (start := checkpoints.load(plan.start)) is not None:
         network.load_state_dict(start["average"])
     run = checkpoints.Run(

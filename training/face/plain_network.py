@@ -4,7 +4,7 @@ It stands beside the trunk that began with identities (`training.face.network`):
 second convolution adds to what it is given (He et al. 2016, "Deep residual learning for image recognition").
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -66,8 +66,17 @@ class PlainNetwork(nn.Module):  # type: ignore[misc]  # torch is untyped here
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)
 
+    @classmethod
+    def like(cls, state: Mapping[str, Tensor], conventions: Sequence[str]) -> "PlainNetwork":
+        """A network as wide as the one whose weights these are, with the weights."""
+        stages = {name.split(".")[1] for name in state if name.startswith("stages.")}
+        widths = [len(state[f"stages.{number}.first.weight"]) for number in range(len(stages))]
+        network = cls(conventions, widths=widths)
+        network.load_state_dict(state)
+        return network
+
     def pooled(self, pictures: Tensor) -> Tensor:
-        """The values of each face: mean and maximum of every channel, [n, 640]."""
+        """The values of each face: mean and maximum of every channel, [n, 2 * the last width]."""
         features = standardised(pictures).contiguous(memory_format=torch.channels_last)
         for stage in self.stages:
             features = stage(features)

@@ -55,10 +55,9 @@ class Teacher:
     def __init__(self, graph: Path, run: Path, temperature: float) -> None:
         self.session = open_graph(graph)
         self.temperature = temperature
-        self.plain = PlainNetwork(CONVENTIONS).eval()
         if (state := checkpoints.load(run / "last.pt")) is None:
             raise FileNotFoundError(run / "last.pt")
-        self.plain.load_state_dict(state["average"])
+        self.plain = PlainNetwork.like(state["average"], CONVENTIONS).eval()
 
     def logits(self, faces: npt.NDArray[np.uint8], small: npt.NDArray[np.uint8]) -> dict[str, Logits]:
         """Logits [n, 7] of each head on the same faces at two sides, uint8 [n, S, S, 3]."""

@@ -19,6 +19,7 @@ import cv2
 import torch
 
 from training.face import learn_default, learn_paper, learn_plain
+from training.face.plain_network import WIDTHS
 from training.face.samples import CORPORA
 from training.face.stages import Stage
 
@@ -67,6 +68,9 @@ def main() -> None:
         help="share of a teacher's answers in the targets (training.face.teacher)",
     )
     parser.add_argument("--frozen", type=int, default=1, help="blocks, from the stem on, that do not learn")
+    parser.add_argument(
+        "--widths", nargs="+", type=int, default=WIDTHS, help="channels of a plain network, stage by stage"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of a plain network's weights and pictures")
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
@@ -84,7 +88,8 @@ def main() -> None:
     if arguments.stages:
         wanted["stages"] = tuple(arguments.stages)
     if arguments.network == "plain":
-        learn_plain.learn(learn_plain.Plan(**wanted, taught=arguments.taught, seed=arguments.seed))
+        own = {"taught": arguments.taught, "seed": arguments.seed, "widths": tuple(arguments.widths)}
+        learn_plain.learn(learn_plain.Plan(**wanted, **own))
         return
     if arguments.base is None:
         parser.error("--network faceres needs --base")
