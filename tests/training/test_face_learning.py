@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from training.face.learn_plain import Plan, optimizer_of, taught_by  # noqa: E402  # after the skip
+from training.face.learn_plain import Plan, learn, optimizer_of, taught_by  # noqa: E402  # after the skip
 from training.face.optimizer import RelativeAdamW  # noqa: E402  # after the skip
 from training.face.plain_network import PlainNetwork, standardised  # noqa: E402  # after the skip
 from training.face.samples import CONVENTIONS, Corpus, hard_targets  # noqa: E402  # after the skip
@@ -85,6 +85,12 @@ def test_the_plain_network_learns(tmp_path):
     network.eval()
     with torch.no_grad():
         assert (network(bars)["shared"].argmax(1) == label).all()
+
+
+def test_a_start_that_is_not_there_is_no_start_from_nothing(tmp_path):
+    plan = Plan(folder=tmp_path, cache=tmp_path, corpora=(), minutes=1, start=tmp_path / "none.pt")
+    with pytest.raises(FileNotFoundError, match=r"none\.pt"):
+        learn(plan)
 
 
 def test_a_network_is_made_again_from_its_weights():

@@ -67,7 +67,11 @@ def taught_by(corpus: Corpus, answers: Mapping[str, Targets], share: float) -> C
 
 
 def learn(plan: Plan) -> None:
-    """Run (or go on with) a training run until its minutes are used up."""
+    """Run (or go on with) a training run until its minutes are used up.
+
+    Raises:
+        FileNotFoundError: there is no checkpoint to start from, or a corpus on which no teacher has answered.
+    """
     corpora = {name: load_corpus(name, plan.cache) for name in plan.corpora}
     if plan.taught:
         corpora = {
@@ -76,7 +80,9 @@ def learn(plan: Plan) -> None:
         }
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network = PlainNetwork(CONVENTIONS, widths=plan.widths).to(device, memory_format=torch.channels_last)
-    if plan.start is not None and (start := checkpoints.load(plan.start)) is not None:
+    if plan.start is not None:
+        if (start := checkpoints.load(plan.start)) is None:
+            raise FileNotFoundError(plan.start)
         network.load_state_dict(start["average"])
     run = checkpoints.Run(
         plan.folder / "last.pt",
