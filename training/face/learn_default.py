@@ -72,7 +72,11 @@ def optimizer_of(network: FaceNetwork, plan: Plan) -> RelativeAdamW:
 
 
 def learn(plan: Plan) -> None:
-    """Run (or go on with) a training run until its minutes are used up."""
+    """Run (or go on with) a training run until its minutes are used up.
+
+    Raises:
+        FileNotFoundError: there is no checkpoint to start from.
+    """
     corpora = {name: load_corpus(name, plan.cache) for name in plan.corpora}
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network = build(plan).to(device)
@@ -86,6 +90,8 @@ def learn(plan: Plan) -> None:
             load_graph(network, plan.start)
         elif (start := checkpoints.load(plan.start)) is not None:
             network.load_state_dict(start["average"])
+        else:
+            raise FileNotFoundError(plan.start)
         checkpoints.save(plan.folder / "start.pt", {"average": network.state_dict()})
     run = checkpoints.Run(last, network, optimizer_of(network, plan), minutes=plan.minutes, decay=plan.decay)
     sampler = Sampler(corpora, plan.shares, seed=1000 + run.step, mixup=plan.mixup)
