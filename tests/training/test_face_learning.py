@@ -6,13 +6,18 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
+onnx = pytest.importorskip("onnx")
 
+from training import checkpoints  # noqa: E402  # after the skip
+from training.export.face_graph import Appearance, default_graph  # noqa: E402  # after the skip
+from training.face.crops import cut, window_placement  # noqa: E402  # after the skip
 from training.face.learn_plain import Plan, learn, optimizer_of, taught_by  # noqa: E402  # after the skip
+from training.face.network import FaceNetwork  # noqa: E402  # after the skip
 from training.face.optimizer import RelativeAdamW  # noqa: E402  # after the skip
 from training.face.plain_network import PlainNetwork, standardised  # noqa: E402  # after the skip
 from training.face.samples import CONVENTIONS, Corpus, hard_targets  # noqa: E402  # after the skip
 from training.face.stages import Stage, stage_at  # noqa: E402  # after the skip
-from training.face.teacher import answers_file, read_answers  # noqa: E402  # after the skip
+from training.face.teacher import Teacher, answers_file, read_answers  # noqa: E402  # after the skip
 from training.face.train import stage  # noqa: E402  # after the skip
 
 
@@ -114,3 +119,36 @@ def test_a_teacher_answers_beside_the_labels_and_alone_where_there_are_none(tmp_
     assert corpus.targets["shared"] is label
     with pytest.raises(FileNotFoundError):
         read_answers(tmp_path, "kdef")
+
+
+def test_a_teacher_answers_on_what_is_learned_from(tmp_path):
+    """As its graph, moved for a convention as the plain network's own head is from the shared one."""
+    torch.manual_seed(0)
+    trunk, plain = FaceNetwork(CONVENTIONS).eval(), PlainNetwork(CONVENTIONS, widths=(8, 8, 8, 8)).eval()
+    for head in plain.own.values():
+        torch.nn.init.normal_(head.weight)
+    state, beside = ({k: v.numpy() for k, v in one.state_dict().items()} for one in (trunk, plain))
+    appearance = Appearance((11,), np.ones((4, 512), np.float32), np.zeros(4, np.float32))
+    heads = [(one["shared.weight"], one["shared.bias"]) for one in (state, beside)]
+    onnx.save(default_graph(state, heads[0], appearance, [(beside, heads[1])]), tmp_path / "face.onnx")
+    checkpoints.save(tmp_path / "last.pt", {"average": plain.state_dict()})
+    teacher = Teacher(tmp_path / "face.onnx", tmp_path, temperature=2.0)
+
+    random = np.random.default_rng(0)
+    pictures = [random.integers(0, 256, (48, 48, 3), dtype=np.uint8) for _ in range(3)]
+    placements = np.stack([[window_placement(48, 0, 1)]] * 3)
+    corpus = Corpus([0, 1, 2], pictures, placements, {}, np.array(["train", "test", "train"]))
+    answers = teacher.answers(corpus)
+    assert set(answers) == {"shared", *CONVENTIONS}
+    for shares in answers.values():
+        np.testing.assert_allclose(shares.sum(1), [1, 0, 1], atol=1e-5)
+
+    faces, small = (np.stack([cut(pictures[0], placements[0, 0], side)]) for side in (112, 48))
+    with torch.no_grad():
+        both = trunk(torch.from_numpy(faces).permute(0, 3, 1, 2))["shared"]
+        own = plain(torch.from_numpy(small).permute(0, 3, 1, 2))
+    found = teacher.logits(faces, small)
+    np.testing.assert_allclose(found["shared"], (both + own["shared"]).numpy() / 2, atol=0.05)
+    moved = (own["kdef"] - own["shared"]).numpy()
+    assert np.abs(moved).max() > 0.1
+    np.testing.assert_allclose(found["kdef"] - found["shared"], moved, atol=1e-4)
