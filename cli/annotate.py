@@ -41,14 +41,21 @@ def plan_annotations(files: Sequence[Path], out: str) -> dict[Path, Path]:
     Where its own suffix cannot be written, `.png` or `.mp4` is added as the analysis turns out.
 
     Raises:
-        OutputPlanError: two files have the same name.
+        OutputPlanError: neither films nor pictures are written with the suffix of PATH.
     """
     folder = Path(out)
     if len(files) == 1 and not out.endswith("/") and not folder.is_dir():
+        if folder.suffix.lower() not in PICTURES + FILMS and folder.name != files[0].name:
+            raise OutputPlanError(f"{out} ends with none of {', '.join(PICTURES + FILMS)}")
         return {files[0]: folder}
-    if len({file.name for file in files}) < len(files):
-        raise OutputPlanError("two files have the same name; draw into them one by one, or rename one")
     return {file: folder / file.name for file in files}
+
+
+def possible_places(out: Path) -> tuple[Path, ...]:
+    """Give the files that a planned annotation may be written to, as far as its name tells."""
+    if out.suffix.lower() in PICTURES + FILMS:
+        return (out,)
+    return out.with_name(f"{out.name}{PICTURES[0]}"), out.with_name(f"{out.name}{FILMS[0]}")
 
 
 async def annotate(file: Path, analysis: Analysis, out: Path, progress: ProgressView) -> Path:

@@ -1,6 +1,5 @@
 """`--export`: a finished analysis in other formats, written by what the server writes them with."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +36,7 @@ def plan_exports(
         For each file its exports: without a PATH `<file name>.<format>`.
 
     Raises:
-        OutputPlanError: a format that is not known, or files that would overwrite each other.
+        OutputPlanError: a format that is not known, or one PATH for several files.
         RefusedError: the libraries that write are not installed.
     """
     if not wanted:
@@ -56,9 +55,6 @@ def plan_exports(
         for file in planned:
             to = Path(path) if named else folder / f"{file.name}.{name}"
             planned[file] += (PlannedExport(name, to),)
-    places = Counter(export.path for exports in planned.values() for export in exports)
-    if twice := [path for path, count in places.items() if count > 1]:
-        raise OutputPlanError(f"{twice[0]} would be written twice")
     return planned
 
 

@@ -1,4 +1,4 @@
-"""The command line: `emotion serve`, `emotion analyze`, `emotion models`."""
+"""The command line: `emotion serve`, `emotion analyze`, `emotion models`, `emotion keys`."""
 
 import io
 import sys

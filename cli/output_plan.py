@@ -6,10 +6,10 @@ from pathlib import Path
 
 import typer
 
-from cli.annotate import plan_annotations, require_parts
+from cli.annotate import plan_annotations, possible_places, require_parts
 from cli.exporting import PlannedExport, needed_detail, plan_exports
 from cli.failures import RefusedError
-from cli.outputs import OutputPlanError, plan_outputs
+from cli.outputs import OutputPlanError, Places, plan_outputs
 from shared.contracts.analyses import Detail
 
 
@@ -41,13 +41,17 @@ def plan_output(
     """Plan what `--out`, `--export` and `--annotate` ask for.
 
     Raises:
-        typer.BadParameter: it cannot be written, needs what is not installed, or more than `--detail` gives.
+        typer.BadParameter: it cannot be written, would overwrite a file of `files` or one another, needs what
+            is not installed, or more than `--detail` gives.
     """
+    places = Places(files)
     hint = "--out"
     try:
         documents = plan_outputs(files, out) if out is not None else {}
+        places.claim(*documents.values())
         hint = "--export"
         planned = plan_exports(files, exports, out)
+        places.claim(*(export.path for some in planned.values() for export in some))
         need = max(
             (needed_detail(some) for some in planned.values()), key=_RANK.index, default=Detail.SUMMARY
         )
@@ -57,6 +61,7 @@ def plan_output(
         if annotate is not None:
             require_parts()
             annotations = plan_annotations(files, annotate)
+            places.claim(*(place for drawing in annotations.values() for place in possible_places(drawing)))
             need = Detail.FRAMES
             _require(need, detail, hint)
     except OutputPlanError as error:

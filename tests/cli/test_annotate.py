@@ -215,5 +215,8 @@ def test_several_go_into_a_folder() -> None:
     a, b = Path("a/x.mp4"), Path("b/y.png")
     assert plan_annotations([a, b], "out") == {a: Path("out/x.mp4"), b: Path("out/y.png")}
     assert plan_annotations([a], "out.mp4") == {a: Path("out.mp4")}
-    with pytest.raises(OutputPlanError):
-        plan_annotations([a, Path("b/x.mp4")], "out")
+
+
+def test_a_suffix_that_nothing_is_written_with_is_refused_before_the_analysis() -> None:
+    with pytest.raises(OutputPlanError, match=r"\.webm"):
+        plan_annotations([Path("x.mp4")], "out.gif")

@@ -5,6 +5,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from cli.main import app
@@ -28,16 +29,21 @@ def picture(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("command", [[], ["serve"], ["analyze"], ["models"]])
+@pytest.mark.parametrize("command", [[], ["serve"], ["analyze"], ["models"], ["keys"], ["keys", "create"]])
 def test_every_command_has_help(command: list[str]) -> None:
     result = runner.invoke(app, [*command, "--help"])
     assert result.exit_code == 0
     assert "Usage: emotion" in result.stdout
 
 
-def test_help_names_all_commands() -> None:
+def test_help_and_the_document_name_all_commands() -> None:
     shown = runner.invoke(app, ["--help"]).stdout
-    assert all(command in shown for command in ("serve", "analyze", "models"))
+    document = Path(__file__).parents[2].joinpath("docs", "command-line.md").read_text("utf-8")
+    commands = get_command(app).commands
+    assert {"serve", "analyze", "models", "keys"} <= set(commands)
+    for command in commands:
+        assert command in shown
+        assert f"## `emotion {command}`\n" in document
 
 
 def test_version() -> None:
