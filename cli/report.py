@@ -58,7 +58,7 @@ def print_report(console: Console, name: str, analysis: Analysis) -> None:
 def _verdict(analysis: Analysis) -> Text:
     verdict = analysis.emotion
     if verdict is None:
-        return Text("Nothing could be read: there is neither a face nor speech to read from.", "yellow")
+        return Text(_why_no_verdict(analysis), "yellow")
     line = _judgement(verdict, strong=True)
     if analysis.face is not None and analysis.speech is not None:
         weights = verdict.weights
@@ -66,6 +66,15 @@ def _verdict(analysis: Analysis) -> Text:
     else:
         line.append(", from the face alone" if analysis.face is not None else ", from speech alone")
     return line
+
+
+def _why_no_verdict(analysis: Analysis) -> str:
+    # Only a strategy that counts one modality alone gives no verdict where there is a reading.
+    if analysis.speech is not None:
+        return "No fused emotion: the strategy face counts nothing but the face, and none was read."
+    if analysis.face is not None:
+        return "No fused emotion: the strategy speech counts nothing but speech, and none was read."
+    return "Nothing could be read: there is neither a face nor speech to read from."
 
 
 def _judgement(judgement: Judgement, *, strong: bool = False) -> Text:
@@ -77,25 +86,24 @@ def _judgement(judgement: Judgement, *, strong: bool = False) -> Text:
 
 
 def _scores(analysis: Analysis, glyphs: Glyphs) -> Iterator[RenderableType]:
-    """Give a table of all scores, a column for each reading that there is."""
-    shown: list[tuple[str, Judgement]] = [
-        (title, judgement)
-        for title, judgement in (("face", analysis.face), ("speech", analysis.speech))
-        if judgement is not None
-    ]
-    if analysis.emotion is None:
+    """Give a table of all scores, a column for each reading that there is, and a bar for the first."""
+    titled: tuple[tuple[str, Judgement | None], ...] = (
+        ("fused", analysis.emotion),
+        ("face", analysis.face),
+        ("speech", analysis.speech),
+    )
+    shown = [(title, judgement.scores.values()) for title, judgement in titled if judgement is not None]
+    if not shown:
         return
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
     table.add_column("", width=_NAME_WIDTH)
     table.add_column("", width=_BAR_CELLS)
-    table.add_column("fused", justify="right")
     for title, _ in shown:
         table.add_column(title, justify="right")
-    for emotion, score in zip(EMOTIONS, analysis.emotion.scores.values(), strict=True):
-        at = EMOTIONS.index(emotion)
-        others = [percent(judgement.scores.values()[at]) for _, judgement in shown]
-        bar = Text(glyphs.draw_bar(score, _BAR_CELLS), _COLOURS[emotion])
-        table.add_row(emotion.value, bar, percent(score), *others)
+    for at, emotion in enumerate(EMOTIONS):
+        scores = [values[at] for _, values in shown]
+        bar = Text(glyphs.draw_bar(scores[0], _BAR_CELLS), _COLOURS[emotion])
+        table.add_row(emotion.value, bar, *map(percent, scores))
     yield table
     yield from _readings(analysis)
 

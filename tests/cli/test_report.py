@@ -86,6 +86,20 @@ def test_nothing_to_read_is_said_and_not_made_up() -> None:
     assert "neutral" not in text
 
 
+@pytest.mark.parametrize(("strategy", "other"), [("face", "speech"), ("speech", "face")])
+def test_a_strategy_without_its_modality_leaves_the_other_reading(strategy: str, other: str) -> None:
+    text = rendered(
+        film_analysis(**{"emotion": None, "people": (), "moments": (), strategy: None}), width=100
+    )
+    assert "Nothing could be read" not in text
+    assert f"No fused emotion: the strategy {strategy} " in text
+    lines = [line.split() for line in text.splitlines()]
+    assert [other] in lines
+    label, confidence = {"face": ("happiness", "88"), "speech": ("surprise", "55")}[other]
+    assert any(line[:1] == [label] and line[-2:] == [confidence, "%"] for line in lines)
+    assert any(line[:3] == [other, label, confidence] for line in lines)
+
+
 def test_one_modality_alone() -> None:
     assert "from speech alone" in rendered(film_analysis(face=None, people=()))
     assert "from the face alone" in rendered(film_analysis(speech=None))
