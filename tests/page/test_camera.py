@@ -2,7 +2,10 @@
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.page.conftest import Visitor
+from tests.page.devices import HOLD, RELEASE, TRACKS, WATCH_DEVICES
 from tests.page.test_files import expect
 
 if TYPE_CHECKING:
@@ -58,22 +61,49 @@ def test_a_picture(visitor: Visitor, expect):
 
 def test_a_voice_and_devices_that_are_given_back(visitor: Visitor, expect):
     page = visitor.page
-    page.evaluate("""() => {
-        window.opened = [];
-        const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
-        navigator.mediaDevices.getUserMedia = async (wanted) => {
-            const stream = await open(wanted);
-            window.opened.push(...stream.getTracks());
-            return stream;
-        };
-    }""")
+    page.evaluate(WATCH_DEVICES)
     page.get_by_role("button", name="Microphone only").click()
     page.evaluate(WATCH_THE_COUNT)
     page.get_by_role("button", name="Record", exact=True).click()
     stop_after_two_seconds(page)
     visitor.wait_for("done")
     assert visitor.answer()["media"]["kind"] == "sound"
-    assert page.evaluate("window.opened.map(track => track.readyState)") == ["ended"]
+    assert page.evaluate(TRACKS) == ["audio ended"]
+
+
+@pytest.mark.parametrize("order", [[0, 1], [1, 0]])
+def test_a_double_click_opens_one_camera(visitor: Visitor, order: list[int]):
+    page = visitor.page
+    page.evaluate(WATCH_DEVICES)
+    page.evaluate(HOLD, "getUserMedia")
+    page.get_by_role("button", name="Camera", exact=True).dblclick()
+    page.wait_for_function("() => window.held.length === 2")
+    page.evaluate(RELEASE, order)
+    page.get_by_role("button", name="Record a clip").wait_for()
+    assert page.evaluate(TRACKS) == ["audio ended", "audio live", "video ended", "video live"]
+    page.get_by_role("button", name="Close").click()
+    assert page.evaluate(TRACKS) == ["audio ended", "audio ended", "video ended", "video ended"]
+
+
+@pytest.mark.parametrize("step", ["getUserMedia", "enumerateDevices"])
+def test_who_leaves_while_the_camera_opens_is_not_seen(visitor: Visitor, expect, step: str):
+    page = visitor.page
+    page.evaluate(WATCH_DEVICES)
+    page.evaluate(HOLD, step)
+    page.get_by_role("button", name="Camera", exact=True).click()
+    page.wait_for_function("() => window.held.length === 1")
+    page.evaluate("dispatchEvent(new Event('pagehide'))")
+    page.evaluate(RELEASE, [0])
+    assert page.evaluate(TRACKS) == ["audio ended", "video ended"]
+    expect(page.locator("#studio")).to_be_hidden()
+
+
+def test_a_picture_asked_for_twice_is_sent_once(visitor: Visitor, expect):
+    page = visitor.page
+    page.get_by_role("button", name="Camera", exact=True).click()
+    page.get_by_role("button", name="Take a picture").dblclick()
+    visitor.wait_for("done")
+    expect(page.locator(".entry")).to_have_count(1)
 
 
 def test_a_camera_that_is_refused(visitor: Visitor, expect):

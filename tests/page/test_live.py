@@ -16,6 +16,7 @@ from gateway.callers import hash_key, new_key
 from gateway.live.settings import LiveSettings
 from gateway.settings import GatewaySettings
 from tests.page.conftest import Visitor
+from tests.page.devices import HOLD, RELEASE, SECOND_CAMERA, TRACKS, WATCH_DEVICES
 from tests.page.test_files import expect
 from tests.servers import House, serve
 
@@ -23,16 +24,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 __all__ = ["expect"]
-
-WATCH_DEVICES = """() => {
-    window.opened = [];
-    const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
-    navigator.mediaDevices.getUserMedia = async (wanted) => {
-        const stream = await open(wanted);
-        window.opened.push(...stream.getTracks());
-        return stream;
-    };
-}"""
 
 
 def gateway_of(house: House, **settings: Any) -> GatewaySettings:
@@ -174,16 +165,7 @@ def test_a_recorder_of_sound_alone(visitor: Visitor, expect):
 
 def test_another_camera_takes_over(visitor: Visitor, expect):
     page = visitor.page
-    page.evaluate("""() => {
-        const devices = navigator.mediaDevices;
-        const [list, open] = [devices.enumerateDevices.bind(devices), devices.getUserMedia.bind(devices)];
-        const second = { kind: "videoinput", deviceId: "second", label: "Second camera" };
-        devices.enumerateDevices = async () => [...await list(), second];
-        devices.getUserMedia = (wanted) => {
-            window.asked = wanted.video?.deviceId?.exact;
-            return open(window.asked === "second" ? { ...wanted, video: true } : wanted);
-        };
-    }""")
+    page.evaluate(SECOND_CAMERA)
     page.evaluate(WATCH_DEVICES)
     go_live(page)
     wait_for_faces(page)
@@ -196,6 +178,51 @@ def test_another_camera_takes_over(visitor: Visitor, expect):
     wait_for_faces(page)  # those that the other one sees
     stop(page)
     assert set(page.evaluate("window.opened.map(track => track.readyState)")) == {"ended"}
+
+
+def test_a_camera_that_opens_after_stop_is_closed_again(visitor: Visitor):
+    page = visitor.page
+    page.evaluate(SECOND_CAMERA)
+    page.evaluate(WATCH_DEVICES)
+    go_live(page)
+    page.evaluate(HOLD, "getUserMedia")
+    page.get_by_label("Camera", exact=True).select_option("Second camera")
+    page.wait_for_function("() => window.held.length === 1")
+    stop(page)
+    page.evaluate(RELEASE, [0])
+    assert page.evaluate(TRACKS) == ["audio ended", "video ended", "video ended"]
+
+
+@pytest.mark.parametrize("order", [[0, 1], [1, 0]])
+def test_of_two_cameras_asked_for_the_later_one_stays(visitor: Visitor, order: list[int]):
+    page = visitor.page
+    page.evaluate(SECOND_CAMERA)
+    page.evaluate(WATCH_DEVICES)
+    go_live(page)
+    choice = page.get_by_label("Camera", exact=True)
+    first = choice.input_value()
+    page.evaluate(HOLD, "getUserMedia")
+    choice.select_option("Second camera")
+    choice.select_option(first)
+    page.wait_for_function("() => window.held.length === 2")
+    page.evaluate(RELEASE, order)
+    assert page.evaluate(TRACKS) == ["audio live", "video ended", "video ended", "video live"]
+    shown = "document.querySelector('#live video').srcObject.getVideoTracks().map(track => track.id)"
+    assert page.evaluate(shown) == [page.evaluate("window.opened.at(-1).id")]
+    stop(page)
+
+
+@pytest.mark.parametrize("step", ["getUserMedia", "enumerateDevices"])
+def test_who_leaves_while_the_devices_open_is_not_seen(visitor: Visitor, expect, step: str):
+    page = visitor.page
+    page.evaluate(WATCH_DEVICES)
+    page.evaluate(HOLD, step)
+    page.get_by_role("button", name="Go live", exact=True).click()
+    page.wait_for_function("() => window.held.length === 1")
+    page.evaluate("dispatchEvent(new Event('pagehide'))")
+    page.evaluate(RELEASE, [0])
+    assert page.evaluate(TRACKS) == ["audio ended", "video ended"]
+    expect(page.locator("#live")).to_be_hidden()
 
 
 @pytest.mark.parametrize("leans", [True, False])

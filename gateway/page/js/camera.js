@@ -30,6 +30,32 @@ export async function openDevices({ camera, microphone = true, facing = "user", 
   throw new Error("unreachable");
 }
 
+/** Opens devices for somebody who may think better of it meanwhile: only what was asked for last is given. */
+export class DeviceOpener {
+  #newest = 0;
+
+  /**
+   * Open the devices, see `openDevices`.
+   * @returns {Promise<MediaStream|null>} null where it was given up meanwhile: then they are closed again
+   */
+  async open(wanted) {
+    const number = (this.#newest += 1);
+    try {
+      const stream = await openDevices(wanted);
+      if (number === this.#newest) return stream;
+      closeDevices(stream);
+    } catch (error) {
+      if (number === this.#newest) throw error;
+    }
+    return null;
+  }
+
+  /** Give up what is being opened. */
+  giveUp() {
+    this.#newest += 1;
+  }
+}
+
 /** Give the cameras of this machine; they have names once one was allowed. @returns {Promise<MediaDeviceInfo[]>} */
 export async function listCameras() {
   const devices = await navigator.mediaDevices.enumerateDevices();

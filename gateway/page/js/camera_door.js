@@ -1,6 +1,6 @@
 // The camera door: a view of what the camera sees, a button for a picture, one for a clip of up to ten seconds.
 
-import { Recording, closeDevices, listCameras, openDevices, takePicture, whyClosed, whyNot } from "./camera.js";
+import { DeviceOpener, Recording, closeDevices, listCameras, takePicture, whyClosed, whyNot } from "./camera.js";
 import { announce, byId, make } from "./dom.js";
 import { LevelMeter } from "./level_meter.js";
 
@@ -31,6 +31,7 @@ function tell(note) {
 
 class Studio {
   #onFiles;
+  #opener = new DeviceOpener();
   #stream = null;
   #recording = null;
   #facing = "user";
@@ -47,15 +48,19 @@ class Studio {
     tell("");
     this.from = from;
     this.camera = camera;
+    let stream;
     try {
-      this.#stream = await openDevices({ camera, facing: this.#facing });
-      this.camera = this.#stream.getVideoTracks().length > 0;
-      if (camera && !this.camera) tell("No camera was found: the microphone is open.");
+      stream = await this.#opener.open({ camera, facing: this.#facing });
     } catch (error) {
       tell(`${camera ? "Camera" : "Microphone"}: ${whyClosed(error)}`);
       return;
     }
-    await this.#draw();
+    if (!stream) return;
+    this.#stream = stream;
+    this.camera = stream.getVideoTracks().length > 0;
+    if (camera && !this.camera) tell("No camera was found: the microphone is open.");
+    await this.#draw(stream);
+    if (stream !== this.#stream) return; // closed meanwhile
     this.element.hidden = false;
     this.element.scrollIntoView({ block: "nearest" });
     this.recordButton.focus();
@@ -63,6 +68,7 @@ class Studio {
   }
 
   close() {
+    this.#opener.giveUp();
     clearTimeout(this.timer);
     this.#recording = null;
     if (this.#stream) closeDevices(this.#stream);
@@ -73,8 +79,10 @@ class Studio {
     this.element.replaceChildren();
   }
 
-  async #draw() {
-    const hasSound = this.#stream.getAudioTracks().length > 0;
+  async #draw(stream) {
+    const cameras = this.camera ? await listCameras() : [];
+    if (stream !== this.#stream) return;
+    const hasSound = stream.getAudioTracks().length > 0;
     this.video = make("video", { autoplay: true, playsinline: true, "aria-label": "What the camera sees" });
     this.video.muted = true;
     this.countdown = make("p", { class: "countdown", role: "timer", hidden: true });
@@ -82,7 +90,7 @@ class Studio {
       this.video, this.camera ? null : make("p", { class: "ear-word", text: "The microphone is on: speak for a few seconds." }), this.countdown);
     this.recordButton = make("button", { type: "button", class: "button record", text: this.camera ? "Record a clip" : "Record", on: { click: () => this.#onRecord() } });
     const pictureButton = this.camera && make("button", { type: "button", class: "button", text: "Take a picture", on: { click: () => this.#onPicture() } });
-    const turnButton = this.camera && (await listCameras()).length > 1 && make("button", { type: "button", class: "button", text: "Other camera", on: { click: () => this.#turn() } });
+    const turnButton = cameras.length > 1 && make("button", { type: "button", class: "button", text: "Other camera", on: { click: () => this.#turn() } });
     const closeButton = make("button", { type: "button", class: "button plain", text: "Close", on: { click: () => this.#leave() } });
     this.idleButtons = [pictureButton, turnButton].filter(Boolean);
     this.element.replaceChildren(
@@ -90,7 +98,7 @@ class Studio {
       make("div", { class: "row" }, this.recordButton, this.idleButtons, closeButton),
     );
     if (this.camera) {
-      this.video.srcObject = this.#stream;
+      this.video.srcObject = stream;
       await this.video.play().catch(() => { /* closed before it began */ });
     }
   }
@@ -101,10 +109,10 @@ class Studio {
   }
 
   async #onPicture() {
+    const stream = this.#stream;
     if (this.#recording) return;
     const file = await takePicture(this.video);
-    this.#leave();
-    this.#onFiles([file]);
+    this.#handOver(file, stream);
   }
 
   #onRecord() {
@@ -129,10 +137,16 @@ class Studio {
 
   async #finish() {
     clearTimeout(this.timer);
-    const recording = this.#recording;
+    const [stream, recording] = [this.#stream, this.#recording];
     if (!recording) return;
     this.#recording = null;
     const file = await recording.stop();
+    this.#handOver(file, stream);
+  }
+
+  /** Leave with what was taken; closed meanwhile, or taken twice, nothing is sent. */
+  #handOver(file, stream) {
+    if (stream !== this.#stream) return;
     this.#leave();
     this.#onFiles([file]);
   }

@@ -54,17 +54,16 @@ export class LiveRoom {
     this.element.dataset.state = "opening";
     this.element.replaceChildren(make("p", { class: "fine", text: "Waiting for camera and microphone: the browser may ask you." }));
     this.element.scrollIntoView({ block: "nearest" });
+    let cameras;
     try {
       await session.openDevices();
+      cameras = await listCameras();
     } catch (error) {
       this.#end(session, { title: "No camera, no microphone", detail: whyClosed(error) });
       return;
     }
-    if (session !== this.#session) { // closed while the browser asked
-      session.stop();
-      return;
-    }
-    await this.#draw(session);
+    if (session !== this.#session) return; // left while the browser asked
+    this.#draw(session, cameras);
     try {
       await session.connect(this.#view.video);
     } catch (error) {
@@ -73,7 +72,7 @@ export class LiveRoom {
     }
   }
 
-  async #draw(session) {
+  #draw(session, cameras) {
     const { modalities, wishes, devices } = session;
     const camera = modalities.includes("face");
     this.#view = new LiveView(this.#record, { modalities, camera, clock: () => session.seconds() });
@@ -88,7 +87,7 @@ export class LiveRoom {
     this.element.replaceChildren(
       make("header", { class: "live-head" },
         make("div", { class: "live-now" }, this.state, this.time, this.#meter?.element),
-        camera && await this.#cameraChoice(session), camera && this.#mirrorButton(), this.stopButton),
+        camera && this.#cameraChoice(session, cameras), camera && this.#mirrorButton(), this.stopButton),
       this.notices, this.#view.element, make("p", { class: "fine", text: LAW }),
     );
     this.#view.video.srcObject = camera ? devices : null;
@@ -106,8 +105,7 @@ export class LiveRoom {
     return button;
   }
 
-  async #cameraChoice(session) {
-    const cameras = await listCameras();
+  #cameraChoice(session, cameras) {
     if (cameras.length < 2 || session.wishes.source !== "pictures") return null;
     const [track] = session.devices.getVideoTracks();
     const select = make("select", { "aria-label": "Camera" }, cameras.map(({ deviceId, label }, at) => make(

@@ -1,6 +1,6 @@
 // One live session: devices, connection and senders held together; several connections may follow each other.
 
-import { closeDevices, openDevices } from "./camera.js";
+import { DeviceOpener, closeDevices } from "./camera.js";
 import { PictureSender, RecorderSender, SoundSender } from "./live_senders.js";
 import { LiveStream } from "./live_stream.js";
 
@@ -15,6 +15,7 @@ import { LiveStream } from "./live_stream.js";
  */
 
 export class LiveSession {
+  #opener = new DeviceOpener();
   #stream = null;
   #sound = null;
   #senders = [];
@@ -34,10 +35,10 @@ export class LiveSession {
     this.onEnd = onEnd;
   }
 
-  /** Open the devices. @throws {DOMException} where none is to be had */
+  /** Open the devices; stopped meanwhile, there are none. @throws {DOMException} where none is to be had */
   async openDevices(deviceId) {
     const { modalities } = this.wishes;
-    this.devices = await openDevices({ camera: modalities.includes("face"), microphone: modalities.includes("speech"), deviceId });
+    this.devices = await this.#opener.open({ camera: modalities.includes("face"), microphone: modalities.includes("speech"), deviceId });
   }
 
   /** What can be read: what was asked for and is there. */
@@ -89,9 +90,10 @@ export class LiveSession {
     this.#stream = stream;
   }
 
-  /** Let another camera take over. */
+  /** Let another camera take over, unless the session is stopped meanwhile or yet another one is asked for. */
   async changeCamera(deviceId, video) {
-    const fresh = await openDevices({ camera: true, microphone: false, deviceId });
+    const fresh = await this.#opener.open({ camera: true, microphone: false, deviceId });
+    if (!fresh) return;
     const [track] = fresh.getVideoTracks();
     for (const old of this.devices.getVideoTracks()) {
       old.stop();
@@ -103,6 +105,7 @@ export class LiveSession {
 
   /** Free camera and microphone at once, and end the stream. */
   stop() {
+    this.#opener.giveUp();
     this.#stopSenders();
     if (this.devices) closeDevices(this.devices);
     this.devices = null;
