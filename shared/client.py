@@ -72,6 +72,7 @@ class ServiceClient:
         self._attempts = attempts
         self._breaker = breaker or Breaker()
         self._metrics = metrics
+        self._sending: set[asyncio.Task[httpx.Response]] = set()
         if metrics is not None:
             metrics.breaker_open.labels(service).set_function(lambda: float(self._breaker.is_open))
         limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
@@ -88,6 +89,7 @@ class ServiceClient:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await asyncio.gather(*self._sending, return_exceptions=True)
         await self._http.aclose()
 
     async def get(self, path: str, *, seconds: float) -> bytes:
@@ -116,32 +118,44 @@ class ServiceClient:
             Problem: the service refused the call (4xx), as it said.
             ServiceDownError: unreachable, late, overloaded or failing.
         """
-        try:
-            return await self._call(_Call("POST", path, content, media_type, parameters), seconds)
-        finally:
-            if isinstance(content, Pieces):
-                content.release()
+        return await self._call(_Call("POST", path, content, media_type, parameters), seconds)
 
     async def _call(self, call: "_Call", seconds: float) -> bytes:
-        deadline = Deadline.after(seconds)
-        if (outer := current_deadline.get()) is not None:
-            deadline = min(deadline, outer, key=lambda one: one.at)
+        own, outer = Deadline.after(seconds), current_deadline.get()
+        deadline = own if outer is None else min(own, outer, key=lambda one: one.at)
         if not self._breaker.allows():
+            call.release()
             raise ServiceDownError(self.service, "breaker-open")
         try:
-            async with asyncio.timeout(deadline.remaining()):
-                answer = self._unwrap(await self._send_until_answered(call, deadline))
-        except TimeoutError as error:
-            self._breaker.failed()
-            raise ServiceDownError(self.service, "late") from error
-        except ServiceDownError:
-            self._breaker.failed()
+            answer = self._unwrap(await self._answer(call, deadline))
+        except ServiceDownError as error:
+            # That a caller had less time than a call may take says nothing about the service.
+            if error.reason != "late" or deadline is own:
+                self._breaker.failed()
             raise
         except Problem:
             self._breaker.succeeded()
             raise
         self._breaker.succeeded()
         return answer
+
+    async def _answer(self, call: "_Call", deadline: Deadline) -> httpx.Response:
+        """Send in a task of its own, which is cancelled once, however often the caller is.
+
+        A second cancel, as when a deadline passes and the caller gives up at the same moment, would end httpx
+        while it gives the connection back, and the pool would count it as busy for ever.
+        """
+        sending = asyncio.create_task(self._send_until_answered(call, deadline))
+        self._sending.add(sending)
+        sending.add_done_callback(self._sending.discard)
+        sending.add_done_callback(lambda _: call.release())
+        try:
+            async with asyncio.timeout(deadline.remaining()):
+                return await asyncio.shield(sending)
+        except TimeoutError as error:
+            raise ServiceDownError(self.service, "late") from error
+        finally:
+            sending.cancel()
 
     async def _send_until_answered(self, call: "_Call", deadline: Deadline) -> httpx.Response:
         reason = "unreachable"
@@ -188,6 +202,11 @@ class _Call:
     content: bytes | Pieces | None = None
     media_type: str | None = None
     parameters: Mapping[str, str] | None = None
+
+    def release(self) -> None:
+        """Let go of the body."""
+        if isinstance(self.content, Pieces):
+            self.content.release()
 
     def headers(self, deadline: Deadline) -> dict[str, str]:
         headers = {DEADLINE_HEADER: deadline.header(), TRACE_HEADER: accept_trace(current_trace.get())}

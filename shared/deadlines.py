@@ -1,5 +1,6 @@
 """One deadline over everything that is done for a request; it travels with each inner call."""
 
+import re
 import time
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ class Deadline:
         Raises:
             Problem: `bad-parameter` when it is not a whole number of 0..86,400,000.
         """
-        if not value.isascii() or not value.isdigit() or int(value) > 86_400_000:
+        if not re.fullmatch("[0-9]{1,8}", value) or int(value) > 86_400_000:
             raise Problem(
                 "bad-parameter",
                 "X-Deadline-Ms must be a whole number of milliseconds from 0 to 86400000.",

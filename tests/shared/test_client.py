@@ -115,6 +115,44 @@ async def test_one_deadline_over_everything():
         assert counting.calls == ["slow"]
 
 
+@pytest.mark.parametrize(("outer", "opened"), [(0.05, False), (None, True)])
+async def test_only_a_service_that_had_its_time_is_late(outer, opened):
+    breaker = Breaker(failures=2)
+    async with client_of(breaker=breaker) as (client, _):
+        token = current_deadline.set(None if outer is None else Deadline.after(outer))
+        try:
+            for _ in range(3):
+                with pytest.raises(ServiceDownError):
+                    await post(client, "/v1/slow", seconds=0.1)
+        finally:
+            current_deadline.reset(token)
+    assert breaker.is_open is opened
+
+
+async def answer_slowly(reader, writer):
+    """A service on a socket: a second for each answer, none for `/fast`."""
+    with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+        while True:
+            head = await reader.readuntil(b"\r\n\r\n")
+            await asyncio.sleep(0 if b"/fast" in head else 1)
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+            await writer.drain()
+    writer.close()
+
+
+async def test_a_call_that_is_late_and_cancelled_at_once_loses_no_connection():
+    server = await asyncio.start_server(answer_slowly, "127.0.0.1", 0)
+    address = "http://{}:{}".format(*server.sockets[0].getsockname())
+    async with server, ServiceClient("inner", address, connections=2, breaker=Breaker(failures=999)) as client:
+        for number in range(40):
+            call = asyncio.create_task(post(client, "/slow", seconds=0.05))
+            # The deadline and the caller come within a fraction of a millisecond of each other, in either order.
+            await asyncio.sleep(0.05 + (number % 8 - 4) * 0.0003)
+            call.cancel()
+            await asyncio.gather(call, return_exceptions=True)
+        assert await post(client, "/fast", seconds=5) == b"ok"
+
+
 async def test_nobody_listening_is_unreachable():
     async with ServiceClient("inner", "http://127.0.0.1:9", attempts=1) as client:
         with pytest.raises(ServiceDownError) as caught:
