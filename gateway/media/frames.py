@@ -183,8 +183,7 @@ class FramePainter:
         self._longest = longest
         self._scaler = VideoReformatter()
         self._converter = VideoReformatter()
-        self._turn: int | None = None
-        self._orientation = UPRIGHT
+        self._orientations = OrientationReader()
 
     def paint(self, frame: av.VideoFrame, pixel_aspect: float) -> tuple[NDArray[np.uint8], Orientation]:
         """Give the pixels [h,w,3] and how they were turned.
@@ -203,7 +202,7 @@ class FramePainter:
         plane = self._rgb(frame, width, height).planes[0]
         rows = np.frombuffer(memoryview(plane), dtype=np.uint8).reshape(height, plane.line_size)
         pixels = rows[:, : width * 3].reshape(height, width, 3)
-        orientation = self._orientation_of(frame)
+        orientation = self._orientations.of(frame)
         return orientation.apply(pixels), orientation
 
     def _rgb(self, frame: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
@@ -223,7 +222,16 @@ class FramePainter:
             frame, width, height, "rgb24", interpolation=Interpolation.AREA, threads=1
         )
 
-    def _orientation_of(self, frame: av.VideoFrame) -> Orientation:
+
+class OrientationReader:
+    """Tells how the frames of one film are turned upright."""
+
+    def __init__(self) -> None:
+        self._turn: int | None = None
+        self._orientation = UPRIGHT
+
+    def of(self, frame: av.VideoFrame) -> Orientation:
+        """Give the turn of a frame, from its display matrix."""
         # A frame that has once been asked for its side data stays in memory until the garbage collector comes
         # by, so the matrix is read once, and again only if the cheap rotation differs.
         if frame.rotation != self._turn:
