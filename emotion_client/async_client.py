@@ -11,7 +11,7 @@ import httpx
 from httpx_sse import EventSource, SSEError
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from emotion_client.calls import Call, Patience, checked, send, unreachable
+from emotion_client.calls import Call, Patience, checked, did_nothing, send, unreachable
 from emotion_client.errors import (
     JobCancelledError,
     NoJobsError,
@@ -21,22 +21,25 @@ from emotion_client.errors import (
 )
 from emotion_client.media import MediaSource, Upload, UploadProgress, opened
 from emotion_client.options import Options, query_of
+from emotion_client.proxies import is_loopback
 from shared.contracts.analyses import Analysis, Done
 from shared.contracts.jobs import Cancelled, Failed, Job, JobEvent
 from shared.contracts.manifests import ModelList
+from shared.contracts.problems import Problem
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
 _EVENT: TypeAdapter[JobEvent] = TypeAdapter(JobEvent)
 # The server sends a comment every 15 seconds at least.
 _SILENCE_SECONDS = 60.0
+_AGAIN_SECONDS = 0.5
 
 
 class AsyncClient:
     """Calls an emotion server. Use it as an async context manager, or call `close` in the end.
 
     Args:
-        base_url: of the server.
+        base_url: of the server. One on this machine is reached without the environment's proxy.
         api_key: where the server asks for one.
         timeout: seconds without a byte from the server after which an answer is given up.
         patience: how often calls are sent again, where that is safe.
@@ -53,6 +56,8 @@ class AsyncClient:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._patience = patience or Patience()
+        if transport is None and is_loopback(base_url):
+            transport = httpx.AsyncHTTPTransport()  # with one given, httpx asks no proxy
         self._http = httpx.AsyncClient(
             base_url=base_url.rstrip("/"),
             headers={"authorization": f"Bearer {api_key}"} if api_key else {},
@@ -134,7 +139,10 @@ class AsyncClient:
         return _read(Job, await self._call(Call("GET", _path(job_id), headers=_JSON)))
 
     async def events(self, job_id: str, *, after: str | None = None) -> AsyncGenerator[JobEvent]:
-        """Follow a job to its end; a connection that breaks is made again where it broke.
+        """Follow a job to its end, however long that takes.
+
+        The server ends a stream after the longest time of a request; the next one goes on from there. So it does
+        where a connection broke, but that counts as a failed attempt of `patience`.
 
         Args:
             job_id: of the job.
@@ -156,9 +164,16 @@ class AsyncClient:
                         yield event
                         if isinstance(event, (Done, Failed, Cancelled)):
                             return
-                error = ServerUnreachableError("the stream of events ended before the job did.")
             except httpx.TransportError as broken:
-                error = unreachable(broken)
+                error: ProblemError | ServerUnreachableError = unreachable(broken)
+            except ProblemError as refused:
+                if not did_nothing(refused):
+                    raise
+                error = refused
+            else:
+                attempt = 0
+                await asyncio.sleep(_AGAIN_SECONDS)
+                continue
             pause = self._patience.pause(attempt, error)
             if pause is None:
                 raise error
@@ -243,7 +258,8 @@ _NAMES: dict[type[BaseModel], str] = {Analysis: "an analysis", Job: "a job", Mod
 
 def _path(job_id: str) -> str:
     if not (job_id.isascii() and job_id.replace("_", "").isalnum()):
-        raise ValueError(f"{job_id!r} is not the id of a job")
+        problem = Problem("bad-parameter", f"{job_id!r} is not the id of a job.", field="job_id")
+        raise ProblemError(problem.document())
     return f"/v1/analyses/{job_id}"
 
 

@@ -79,12 +79,17 @@ async def send(http: httpx.AsyncClient, call: Call, patience: Patience) -> httpx
             again = call.repeatable or isinstance(broken, (httpx.ConnectError, httpx.ConnectTimeout))
         except ProblemError as refused:
             error = refused
-            again = refused.document.status in _NOTHING_DONE
+            again = did_nothing(refused)
         pause = patience.pause(attempt, error) if again else None
         if pause is None:
             raise error
         await asyncio.sleep(pause)
         attempt += 1
+
+
+def did_nothing(refused: ProblemError) -> bool:
+    """Tell whether the server only asks to be called later: it was full, or not ready."""
+    return refused.document.status in _NOTHING_DONE
 
 
 def _request(http: httpx.AsyncClient, call: Call) -> httpx.Request:

@@ -6,11 +6,13 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Literal, TypedDict, Unpack
 
 from pydantic import ValidationError
+from pydantic_core import to_json
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from emotion_client.errors import ProblemError, ServerUnreachableError, UnexpectedAnswerError
-from shared.contracts.live import TO_CLIENT, LiveDone, LiveEnd, LiveEvent, LiveOpen, LiveProblem, LiveReady
+from emotion_client.proxies import is_loopback
+from shared.contracts.live import TO_CLIENT, LiveDone, LiveEnd, LiveEvent, LiveProblem, LiveReady
 
 _HEADER = struct.Struct(">B7xd")
 _PICTURE, _SOUND = 1, 2
@@ -23,6 +25,7 @@ class LiveOptions(TypedDict, total=False):
     modalities: Sequence[Literal["face", "speech"]]
     profile: Literal["default", "paper"]
     strategy: Literal["learned", "mean", "weighted", "max", "face", "speech"]
+    baseline: Literal["auto", "off"]
     window_seconds: float
     sound_rate: int
 
@@ -90,24 +93,28 @@ async def open_live(
     """Open a stream; leaving the block closes it.
 
     Args:
-        base_url: of the server.
+        base_url: of the server. One on this machine is reached without the environment's proxy.
         source: a recorder's bytes, or pictures and sound with their times.
         api_key: where the server asks for one.
         options: what is wanted.
 
     Raises:
-        ProblemError: the server refuses.
+        ProblemError: the server refuses; `bad-parameter` for a wrong option.
         ServerUnreachableError: nothing answers there.
     """
     address = base_url.rstrip("/").replace("http", "ws", 1) + "/v1/live"
-    opening = LiveOpen.model_validate({"event": "open", "source": source, "key": api_key, **options})
+    wanted = {"event": "open", "source": source, "key": api_key, **options}
+    # What is allowed is the server's to say, as for uploads.
+    opening = to_json({name: value for name, value in wanted.items() if value is not None}, fallback=str)
     try:
-        connection = await connect(address, compression=None)
-    except (OSError, InvalidHandshake) as error:
+        connection = await connect(address, compression=None, proxy=None if is_loopback(base_url) else True)
+    except (OSError, WebSocketException) as error:
         message = f"No live stream could be opened at {base_url}."
         raise ServerUnreachableError(message) from error
     async with connection:
-        await connection.send(opening.model_dump_json(exclude_none=True))
+        # Where the server has closed already, what it said before is read below.
+        with contextlib.suppress(ConnectionClosed):
+            await connection.send(opening.decode())
         ready = await _receive(connection)
         if not isinstance(ready, LiveReady):
             message = f"The server answered {ready.event!r} instead of 'ready'."

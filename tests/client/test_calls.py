@@ -125,5 +125,42 @@ async def test_a_job_is_handed_in_under_one_key() -> None:
 @pytest.mark.parametrize("job_id", ["../models", "an_1/events", "an_1?x", "", "é"])
 async def test_only_an_id_becomes_part_of_an_address(job_id: str) -> None:
     async with AsyncClient(transport=Scripted()) as client:
-        with pytest.raises(ValueError, match="not the id of a job"):
+        with pytest.raises(ProblemError, match="not the id of a job") as error:
             await client.job(job_id)
+    assert (error.value.name, error.value.document.field) == ("bad-parameter", "job_id")
+
+
+def stream(*events: str) -> httpx.Response:
+    text = "".join(f"id: {number}\ndata: {event}\n\n" for number, event in enumerate(events))
+    return httpx.Response(200, text=text, headers={"content-type": "text/event-stream"})
+
+
+async def test_a_stream_that_is_full_for_now_is_asked_for_again_where_it_broke() -> None:
+    started, cancelled = '{"event": "started", "attempt": 1}', '{"event": "cancelled"}'
+    transport = Scripted(
+        httpx.ReadError("broken"),
+        stream(started),
+        refusal("overloaded", "0"),
+        refusal("not-ready"),
+        stream(cancelled),
+    )
+    async with AsyncClient(transport=transport, patience=QUICK) as client:
+        assert [event.event async for event in client.events("an_1")] == ["started", "cancelled"]
+    seen = [request.headers.get("last-event-id") for request, _ in transport.requests]
+    assert seen == [None, None, "0", "0", "0"]
+
+
+async def test_a_stream_that_is_refused_is_not_asked_for_again() -> None:
+    transport = Scripted(refusal("not-found"), stream())
+    async with AsyncClient(transport=transport, patience=QUICK) as client:
+        with pytest.raises(ProblemError, match="No"):
+            await anext(client.events("an_1"))
+    assert len(transport.requests) == 1
+
+
+async def test_a_stream_that_stays_away_is_given_up() -> None:
+    transport = Scripted(*(httpx.ReadError("broken") for _ in range(5)))
+    async with AsyncClient(transport=transport, patience=QUICK) as client:
+        with pytest.raises(ServerUnreachableError, match="broke"):
+            await anext(client.events("an_1"))
+    assert len(transport.requests) == QUICK.attempts

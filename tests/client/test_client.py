@@ -6,16 +6,20 @@ import json
 import socket
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from emotion_client import AsyncClient, Client, JobCancelledError, ProblemError, ServerUnreachableError
 from emotion_client.calls import Patience
+from gateway.app import create_app
 from gateway.exports.formats import FORMATS
+from gateway.jobs.settings import JobSettings
+from gateway.settings import GatewaySettings
 from shared.contracts.analyses import Analysis, Done
 from shared.contracts.jobs import JobState
 from tests import media_files
-from tests.servers import House
+from tests.servers import House, serve
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +118,33 @@ async def test_a_cancelled_job_ends_the_waiting(house: House, tmp_path: Path) ->
             await waiting
         # Erased before the stream was opened, or after.
         assert isinstance(error.value, JobCancelledError) or error.value.name == "not-found"
+
+
+async def test_a_job_may_wait_longer_than_a_request_may_take(
+    house: House, film: Path, tmp_path: Path, log_lines: list[dict[str, Any]]
+) -> None:
+    settings = GatewaySettings(
+        face_url=house.face,
+        speech_url=house.speech,
+        fusion_url=house.fusion,
+        request_seconds=4,
+        jobs=JobSettings(worker="none", data_folder=tmp_path / "jobs"),
+    )
+
+    def streams_ended() -> int:
+        return sum(line.get("route") == "/v1/analyses/{analysis_id}/events" for line in log_lines)
+
+    with serve(create_app(settings)) as url:
+        async with AsyncClient(url, patience=Patience(attempts=1)) as client:
+            job = await client.submit(film)
+            waiting = asyncio.create_task(client.wait(job.id))
+            while streams_ended() < 2:
+                await asyncio.wait({waiting}, timeout=0.1)
+                assert not waiting.done()
+            await client.cancel(job.id)
+            # Erased while a stream was open, or between two.
+            with pytest.raises((JobCancelledError, ProblemError)):
+                await waiting
 
 
 def test_a_newer_server_may_say_more(client: Client) -> None:

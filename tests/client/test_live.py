@@ -32,6 +32,32 @@ async def test_what_is_wrong_is_raised(house: House) -> None:
             await stream.send_picture(1.0, b"too late")
 
 
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [({"fps": 99}, "fps"), ({"baseline": "on"}, "baseline"), ({"window": 5}, "window"), ({"fps": []}, "fps")],
+)
+async def test_a_wrong_option_is_the_servers_problem(
+    house: House, options: dict[str, object], field: str
+) -> None:
+    with pytest.raises(ProblemError) as error:
+        async with open_live(house.gateway, **options):
+            pass
+    assert (error.value.name, error.value.document.field) == ("bad-parameter", field)
+
+
+async def test_options_reach_the_server(house: House) -> None:
+    async with open_live(house.gateway, baseline="off", strategy=None, modalities=["face"]) as stream:
+        options = stream.ready.options
+    assert (options.baseline, options.strategy, options.modalities) == ("off", None, ("face",))
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:9", "ftp://127.0.0.1:9"])
+async def test_what_is_no_address_is_nobody(address: str) -> None:
+    with pytest.raises(ServerUnreachableError):
+        async with open_live(address):
+            pass
+
+
 async def test_nobody_is_there() -> None:
     with pytest.raises(ServerUnreachableError):
         async with open_live("http://127.0.0.1:9"):
