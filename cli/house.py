@@ -58,6 +58,8 @@ def read_house(*, host: str = "127.0.0.1", port: int = 8000) -> House:
 
 def _in_words(fault: object) -> str:
     match fault:
-        case {"loc": (name, *_), "msg": message}:
-            return f"EMOTION_{str(name).upper()}: {message}"
+        case {"loc": tuple(names), "msg": message}:
+            # Numbers are places in a list, which is one variable.
+            name = "__".join(part.upper() for part in names if isinstance(part, str))
+            return f"EMOTION_{name}: {message}"
     return str(fault)

@@ -5,28 +5,39 @@ import tempfile
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, field_validator
-from pydantic_settings import NoDecode
+from pydantic import AfterValidator, Field, field_validator
+from pydantic_settings import NoDecode, SettingsConfigDict
 
+from gateway.addresses import as_origin, as_service_url
 from gateway.jobs.settings import JobSettings, WebhookSettings
 from gateway.live.settings import LiveSettings
 from gateway.media.limits import MediaLimits
-from shared.settings import ServiceSettings, usable_cpus
+from shared.settings import Seconds, ServiceSettings, usable_cpus
+
+Origin = Annotated[str, AfterValidator(as_origin)]
+ServiceUrl = Annotated[str, AfterValidator(as_service_url)]
 
 
 class GatewaySettings(ServiceSettings):
     """Read from the environment, prefix `EMOTION_`."""
 
+    # A wrong value may be a secret, and what stops the start is logged.
+    model_config = SettingsConfigDict(hide_input_in_errors=True)
+
     port: int = Field(default=8000, ge=0, le=65535)
-    face_url: str = Field(default="http://127.0.0.1:8001", description="Where face_service listens.")
-    speech_url: str = Field(default="http://127.0.0.1:8002", description="Where speech_service listens.")
-    fusion_url: str = Field(default="http://127.0.0.1:8003", description="Where fusion_service listens.")
+    face_url: ServiceUrl = Field(default="http://127.0.0.1:8001", description="Where face_service listens.")
+    speech_url: ServiceUrl = Field(
+        default="http://127.0.0.1:8002", description="Where speech_service listens."
+    )
+    fusion_url: ServiceUrl = Field(
+        default="http://127.0.0.1:8003", description="Where fusion_service listens."
+    )
     temporary_folder: Path = Field(
         default_factory=lambda: Path(tempfile.gettempdir()),
         description="Where uploads wait, as files without a name.",
     )
     max_upload_bytes: int = Field(default=512 * 1024 * 1024, ge=1024, description="Longest upload, bytes.")
-    upload_idle_seconds: float = Field(default=15.0, gt=0, description="Longest pause inside an upload.")
+    upload_idle_seconds: Seconds = Field(default=15.0, description="Longest pause inside an upload.")
     upload_min_bytes_per_second: int = Field(
         default=1024, ge=0, description="Slowest upload, averaged, once `upload_idle_seconds` have passed."
     )
@@ -34,10 +45,13 @@ class GatewaySettings(ServiceSettings):
         default_factory=lambda: 2 * usable_cpus(), ge=1, description="Analyses at once."
     )
     max_waiting: int = Field(default=8, ge=0, description="Uploads that may wait for their turn.")
+    max_faces: int = Field(
+        default=16, ge=1, le=64, description="Most faces read of each picture or frame, the largest."
+    )
     media: MediaLimits = Field(
         default=MediaLimits(), description="Limits on one upload, as in `EMOTION_MEDIA__MAX_SECONDS=600`."
     )
-    inner_seconds: float = Field(default=30.0, gt=0, description="Longest call to an inner service.")
+    inner_seconds: Seconds = Field(default=30.0, description="Longest call to an inner service.")
     frames_per_call: int = Field(default=8, ge=1, le=32, description="Frames in one call to face_service.")
     calls_in_flight: int = Field(
         default=2, ge=1, le=16, description="Calls to one inner service, per analysis."
@@ -59,8 +73,9 @@ class GatewaySettings(ServiceSettings):
         ge=1,
         description="Analyses of one key or address at once; no limit of its own without it.",
     )
-    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
-        default=(), description="Origins whose pages may call, with commas; only our own without it."
+    cors_origins: Annotated[tuple[Origin, ...], NoDecode] = Field(
+        default=(),
+        description="Origins whose pages may call, with commas; `*` for all; only our own without it.",
     )
 
     @field_validator("api_keys", "cors_origins", mode="before")
@@ -68,6 +83,16 @@ class GatewaySettings(ServiceSettings):
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("temporary_folder")
+    @classmethod
+    def _takes_files(cls, value: Path) -> Path:
+        try:
+            tempfile.TemporaryFile(dir=value).close()
+        except OSError as error:
+            message = f"no file can be made there: {error.strerror}"
+            raise ValueError(message) from error
         return value
 
     @field_validator("api_keys")

@@ -36,6 +36,10 @@ def _quota_v1() -> float | None:
     return None if quota <= 0 else quota / period
 
 
+# A week: longer than anything here is meant to take, and short enough for every clock.
+Seconds = Annotated[float, Field(gt=0, le=7 * 86_400)]
+
+
 class ServiceSettings(BaseSettings):
     """Read from the environment, prefix `EMOTION_`; a wrong value stops the start with its name."""
 

@@ -1,14 +1,16 @@
 """Settings of jobs, as in `EMOTION_JOBS__RETENTION_SECONDS=600`."""
 
+import base64
 import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-from shared.settings import usable_cpus
+from shared.settings import Seconds, usable_cpus
 
 FILE = "jobs.sqlite"
+_SECRET_PREFIX = "whsec_"  # noqa: S105 - what every secret begins with
 
 
 def default_data_folder() -> Path:
@@ -52,9 +54,12 @@ class JobSettings(BaseModel):
     most_per_caller: int = Field(
         default=100, ge=1, description="Jobs of one key or address that may wait or run."
     )
-    seconds: float = Field(default=14_400, gt=0, le=604_800, description="Longest time for one job.")
+    seconds: Seconds = Field(default=14_400, description="Longest time for one job.")
     retention_seconds: float = Field(
-        default=3600, gt=0, description="How long a finished job can be fetched before it is erased."
+        default=3600,
+        gt=0,
+        le=366 * 86_400,
+        description="How long a finished job can be fetched before it is erased.",
     )
     poll_seconds: float = Field(
         default=0.5, gt=0, le=60, description="How often the database is asked for news."
@@ -76,13 +81,30 @@ class WebhookSettings(BaseModel):
 
     secret: SecretStr | None = Field(
         default=None,
-        description="`whsec_...` (base64), for the signature. Without it `callback_url` is refused.",
+        description="`whsec_` and 24 to 64 bytes in base64, for the signature. Without it `callback_url` is "
+        "refused.",
     )
     private_addresses: bool = Field(
         default=False, description="Whether loopback, private and link-local addresses may be called."
     )
     attempts: int = Field(default=6, ge=1, le=20, description="Most deliveries that are tried.")
     first_pause_seconds: float = Field(
-        default=5, gt=0, description="Pause after the first failure; it doubles."
+        default=5, gt=0, le=3600, description="Pause after the first failure; it doubles."
     )
-    seconds: float = Field(default=10, gt=0, description="Longest time for one delivery.")
+    seconds: Seconds = Field(default=10, description="Longest time for one delivery.")
+
+    @field_validator("secret")
+    @classmethod
+    def _is_as_the_standard_says(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _is_secret(value.get_secret_value()):
+            message = "must be whsec_ and the base64 of 24 to 64 random bytes (Standard Webhooks)"
+            raise ValueError(message)
+        return value
+
+
+def _is_secret(text: str) -> bool:
+    try:
+        key = base64.b64decode(text.removeprefix(_SECRET_PREFIX), validate=True)
+    except ValueError:
+        return False
+    return text.startswith(_SECRET_PREFIX) and 24 <= len(key) <= 64

@@ -4,7 +4,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.media.limits import MediaLimits
 from shared.contracts.live import LiveLimits
-from shared.settings import usable_cpus
+from shared.settings import Seconds, usable_cpus
 from shared.websocket_protocol import MAX_MESSAGE_BYTES
 
 
@@ -16,9 +16,9 @@ class LiveSettings(BaseModel):
     max_streams: int = Field(
         default_factory=lambda: 4 * usable_cpus(), ge=1, description="Live streams at once."
     )
-    opening_seconds: float = Field(default=10.0, gt=0, description="Longest wait for the opening message.")
-    max_seconds: float = Field(default=3600.0, gt=0, description="Longest stream, seconds.")
-    idle_seconds: float = Field(default=15.0, gt=0, description="Longest pause without media, seconds.")
+    opening_seconds: Seconds = Field(default=10.0, description="Longest wait for the opening message.")
+    max_seconds: Seconds = Field(default=3600.0, description="Longest stream, seconds.")
+    idle_seconds: Seconds = Field(default=15.0, description="Longest pause without media, seconds.")
     max_bytes: int = Field(default=2 << 30, ge=1024, description="Most bytes of one stream.")
     max_message_bytes: int = Field(
         default=2 << 20, ge=1024, le=MAX_MESSAGE_BYTES, description="Longest message, bytes."
@@ -29,14 +29,14 @@ class LiveSettings(BaseModel):
     messages_per_second: int = Field(
         default=100, ge=1, description="Most messages a second of one stream, over ten seconds."
     )
-    max_lead_seconds: float = Field(
-        default=10.0, gt=0, description="How far times in the media may run ahead of the clock."
+    max_lead_seconds: Seconds = Field(
+        default=10.0, description="How far times in the media may run ahead of the clock."
     )
-    send_seconds: float = Field(default=5.0, gt=0, description="How long an event may wait for its reader.")
-    unread_seconds: float = Field(
-        default=30.0, gt=0, description="A stream ends when nothing could be read for so long."
+    send_seconds: Seconds = Field(default=5.0, description="How long an event may wait for its reader.")
+    unread_seconds: Seconds = Field(
+        default=30.0, description="A stream ends when nothing could be read for so long."
     )
-    call_seconds: float = Field(default=5.0, gt=0, description="Longest call to an inner service.")
+    call_seconds: Seconds = Field(default=5.0, description="Longest call to an inner service.")
 
     def shown(self) -> LiveLimits:
         """Give what a client should know."""

@@ -14,21 +14,26 @@ class MediaLimits(BaseModel):
     )
     max_film_pixels: int = Field(default=4096 * 2304, ge=1, description="Pixels of one image of a film.")
     max_side: int = Field(default=16_384, ge=1, description="Width or height of a picture or film, pixels.")
-    max_seconds: float = Field(default=7200, gt=0, description="Length of what is analysed, seconds.")
-    max_fps: float = Field(default=240, gt=0, description="Images a second in a film.")
+    max_seconds: float = Field(
+        default=7200, gt=0, le=7 * 86_400, description="Length of what is analysed, seconds."
+    )
+    max_fps: float = Field(default=240, gt=0, le=100_000, description="Images a second in a film.")
     max_pixel_rate: int = Field(default=4096 * 2304 * 60, ge=1, description="Pixels a second in a film.")
     max_streams: int = Field(default=16, ge=1, description="Sound and video tracks together.")
     min_sample_rate: int = Field(default=8_000, ge=1, description="Samples a second of a sound track, Hz.")
     max_sample_rate: int = Field(default=192_000, ge=1, description="Samples a second of a sound track, Hz.")
     max_channels: int = Field(default=8, ge=1, description="Channels of a sound track.")
-    cpu_seconds: int = Field(default=900, ge=1, description="CPU time that decoding may take, seconds.")
+    cpu_seconds: int = Field(
+        default=900, ge=1, le=1_000_000, description="CPU time that decoding may take, seconds."
+    )
     first_cpu_seconds: int = Field(
         default=10,
         ge=1,
+        le=1_000_000,
         description="CPU time for a picture, or to open a film; a film has twice its length on top.",
     )
     memory_bytes: int = Field(
-        default=1 << 30, ge=1 << 26, description="Memory that decoding may take, bytes."
+        default=1 << 30, ge=1 << 26, le=1 << 40, description="Memory that decoding may take, bytes."
     )
 
     def cpu_seconds_for(self, seconds: float | None) -> int:

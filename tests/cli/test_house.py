@@ -46,6 +46,13 @@ def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         read_house()
 
 
+def test_a_wrong_setting_of_a_group_is_named_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMOTION_LIVE__MAX_SECONDS", "inf")
+    monkeypatch.setenv("EMOTION_CORS_ORIGINS", "https://app.example,app.example")
+    with pytest.raises(SettingsError, match=r"EMOTION_LIVE__MAX_SECONDS: .*EMOTION_CORS_ORIGINS: "):
+        read_house()
+
+
 def test_a_command_a_service_and_the_gateway_last(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMOTION_FACE_URL", "http://elsewhere")
     monkeypatch.setenv("EMOTION_LOG_LEVEL", "WARNING")

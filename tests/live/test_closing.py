@@ -72,7 +72,9 @@ async def test_no_first_message(live_gateway):
             await end_of(viewer, 1008, "stream-idle")
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1", "https://127.0.0.1"])
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", "http://127.0.0.1:1", "https://127.0.0.1", "http://["]
+)
 async def test_a_page_of_another_origin(hurried, origin):
     async with knock(hurried, origin=origin) as viewer:
         await end_of(viewer, 1008, "wrong-origin")
@@ -84,6 +86,13 @@ async def test_our_own_page_and_those_that_are_named(live_gateway):
             async with knock(url, origin=origin) as viewer:
                 await viewer.say(**OPEN)
                 await viewer.until("ready")
+
+
+async def test_any_page_where_all_may_ask(live_gateway):
+    with live_gateway(cors_origins="*") as url:
+        async with knock(url, origin="https://anywhere.example") as viewer:
+            await viewer.say(**OPEN)
+            await viewer.until("ready")
 
 
 async def test_keys(live_gateway):
