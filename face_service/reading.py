@@ -87,9 +87,10 @@ class FaceReader:
             One entry a picture, in the same order.
         """
         started = time.perf_counter()
+        detected = self._detector.detect(pictures, film=film)
         found = [
             [_Found(picture, detection) for detection in detections[:max_faces]]
-            for picture, detections in zip(pictures, self._detector.detect(pictures, film=film), strict=True)
+            for picture, detections in zip(pictures, detected, strict=True)
         ]
         faces = [face for faces in found for face in faces]
         crops = self._crops(faces)
@@ -114,7 +115,11 @@ class FaceReader:
         )
         return FaceBatch(
             pictures=tuple(
-                PictureFaces(faces=tuple(next(described) for _ in faces_of_one)) for faces_of_one in found
+                PictureFaces(
+                    faces=tuple(next(described) for _ in faces_of_one),
+                    left_out=len(detections) - len(faces_of_one),
+                )
+                for faces_of_one, detections in zip(found, detected, strict=True)
             ),
             model=self._classifier.manifest.name,
             uncertain_below=self._classifier.manifest.uncertain_below,

@@ -46,11 +46,11 @@ class _Thresholds:
     speech: float
     fused: float
 
-    def of(self, *, face: bool, speech: bool) -> float:
-        """Give the threshold for a judgement made from these modalities."""
-        if face and speech:
+    def of(self, face_weight: float) -> float:
+        """Give the threshold for a judgement in which the face counts this much, 0..1, the voice the rest."""
+        if 0 < face_weight < 1:
             return self.fused
-        return self.face if face else self.speech
+        return self.face if face_weight else self.speech
 
 
 def judge(request: FusionRequest, model: FusionModel) -> FusionResult:
@@ -91,7 +91,7 @@ def judge(request: FusionRequest, model: FusionModel) -> FusionResult:
     face_timeline = face_moments(counted, trust, frame_times, edges, parameters.face_quality)
     speech_timeline = speech_moments(segments, heard, edges)
     return FusionResult(
-        emotion=_verdict(fuse(face, speech, strategy, parameters), face, speech, thresholds),
+        emotion=_verdict(fuse(face, speech, strategy, parameters), thresholds),
         face=_face_verdict(face, coverage, thresholds),
         speech=_speech_verdict(speech, segments, usual, thresholds),
         people=tuple(_person(reading, thresholds) for reading in readings),
@@ -120,13 +120,11 @@ def _edges(request: FusionRequest) -> FloatArray:
     return moment_edges(request.start, request.seconds, request.moment_seconds)
 
 
-def _verdict(fused: Fused, face: Readings, speech: Readings, thresholds: _Thresholds) -> Verdict | None:
+def _verdict(fused: Fused, thresholds: _Thresholds) -> Verdict | None:
     if not np.isfinite(fused.scores[0, 0]):
         return None
     face_weight = round(float(fused.face_weight[0]), 4)
-    judgement = _judged(
-        fused.scores[0], thresholds.of(face=bool(face.present[0]), speech=bool(speech.present[0]))
-    )
+    judgement = _judged(fused.scores[0], thresholds.of(float(fused.face_weight[0])))
     return Verdict(
         **dict(judgement), weights=ModalityWeights(face=face_weight, speech=round(1.0 - face_weight, 4))
     )
@@ -176,11 +174,7 @@ def _moments(
     face_there, speech_there = face.present, speech.present
     return tuple(
         Moment(
-            **dict(
-                _judged(
-                    fused.scores[m], thresholds.of(face=bool(face_there[m]), speech=bool(speech_there[m]))
-                )
-            ),
+            **dict(_judged(fused.scores[m], thresholds.of(float(fused.face_weight[m])))),
             start=round(float(edges[m]), 4),
             end=round(float(edges[m + 1]), 4),
             face=_reading(face.scores[m]) if face_there[m] else None,

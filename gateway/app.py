@@ -142,7 +142,7 @@ def _tools(  # noqa: PLR0917 - called once, just above
     return PipelineTools(
         decoders=decoders,
         metrics=metrics,
-        faces=FaceService(face, seconds=seconds),
+        faces=FaceService(face, seconds=seconds, max_faces=settings.max_faces),
         speech=SpeechService(speech, seconds=seconds),
         fusion=FusionService(fusion, seconds=seconds),
         frames_per_call=settings.frames_per_call,

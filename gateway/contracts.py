@@ -15,6 +15,7 @@ class Limits(Contract):
     max_waiting: int = Field(
         description="Uploads that may wait for their turn; one more is refused with 503."
     )
+    max_faces: int = Field(description="Most faces read of each picture or frame, the largest.")
     max_fps: float = Field(description="Most frames a second that `fps` may ask for.")
     request_seconds: float = Field(description="Longest time for one request.")
     upload_idle_seconds: float = Field(description="Longest pause inside an upload.")

@@ -88,7 +88,8 @@ class _Run:
     async def decode(self, decoding: Decoding, fan_out: FanOut) -> AsyncIterator[PipelineEvent]:
         """Read the decoder to its end, hand everything on, and tell what came back meanwhile."""
         items = aiter(decoding)
-        of_seconds = self.options.end if self.options.end is not None else decoding.media.seconds
+        ends = [end for end in (self.options.end, decoding.media.seconds) if end is not None]
+        of_seconds = min(ends, default=None)
         reported = 0.0
         while True:
             began = time.perf_counter()

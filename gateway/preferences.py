@@ -48,14 +48,14 @@ class Preference:
 async def read_preference(
     *,
     prefer: Annotated[
-        str,
+        list[str] | None,
         Header(
             description="`respond-async`: answer 202 at once, with the address of the job in `Location`. "
             "`wait=20`: answer within so many seconds, with the analysis if it is ready by then, else 202. "
             "What is not known is ignored (RFC 7240).",
             examples=["respond-async"],
         ),
-    ] = "",
+    ] = None,
     idempotency_key: Annotated[
         str | None,
         Header(
@@ -76,7 +76,8 @@ async def read_preference(
             "Idempotency-Key must be 1 to 255 visible ASCII letters.",
             field="Idempotency-Key",
         )
-    wishes = [wish.strip() for wish in prefer.split(",")]
+    # Each may have parameters, of which none is known (RFC 7240, section 2).
+    wishes = [wish.partition(";")[0].strip() for wish in ",".join(prefer or ()).split(",")]
     waits = [found for wish in wishes if (found := _WAIT.match(wish))]
     return Preference(
         respond_async=any(wish.lower() == "respond-async" for wish in wishes),

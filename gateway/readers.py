@@ -158,6 +158,7 @@ class FaceReading(_Reading):
         self._service = service
         self._profile = profile
         self._kept: list[KeptFaces] = []
+        self._most_left_out = 0
         self.fresh: list[FrameFaces] = []
 
     async def read(self, frames: Sequence[SampledFrame]) -> None:
@@ -176,12 +177,23 @@ class FaceReading(_Reading):
             expressions_of=[index for index, frame in enumerate(frames) if frame.expression],
         )
         self.model, self.uncertain_below = batch.model, batch.uncertain_below
+        self._most_left_out = max([self._most_left_out, *(picture.left_out for picture in batch.pictures)])
         found = [
             FrameFaces(t=frame.t, faces=picture.faces)
             for frame, picture in zip(frames, batch.pictures, strict=True)
         ]
         self._kept.append(KeptFaces.of(found))
         self.fresh.extend(found)
+
+    def notices(self) -> list[Notice]:
+        """Say what is missing, if anything."""
+        if not self._most_left_out:
+            return super().notices()
+        message = (
+            f"At most {self._service.max_faces} faces of a picture are read, the largest: "
+            f"up to {self._most_left_out} more were found and left out."
+        )
+        return [*super().notices(), Notice(code="faces-left-out", message=message)]
 
     def kept(self) -> list[KeptFaces]:
         """Give all batches in order of time; the frames of one do not reach into the next."""

@@ -20,11 +20,13 @@ class FaceService:
     Args:
         client: how it is reached.
         seconds: longest time for one call.
+        max_faces: at most this many faces of each picture are read, the largest.
     """
 
-    def __init__(self, client: ServiceClient, *, seconds: float) -> None:
+    def __init__(self, client: ServiceClient, *, seconds: float, max_faces: int) -> None:
         self._client = client
         self._seconds = seconds
+        self.max_faces = max_faces
 
     async def read_faces(
         self, pictures: Sequence[NDArray[np.uint8]], profile: Profile, *, expressions_of: Sequence[int]
@@ -44,14 +46,23 @@ class FaceService:
             "/v1/faces",
             body,
             media_type=npy.MEDIA_TYPE,
-            parameters={"profile": profile.value, "expressions_of": ",".join(map(str, expressions_of))},
+            parameters={
+                "profile": profile.value,
+                "max_faces": str(self.max_faces),
+                "expressions_of": ",".join(map(str, expressions_of)),
+            },
             seconds=self._seconds,
         )
         return FaceBatch.model_validate_json(answer)
 
 
 class SpeechService:
-    """speech_service; arguments as for `FaceService`."""
+    """speech_service.
+
+    Args:
+        client: how it is reached.
+        seconds: longest time for one call.
+    """
 
     def __init__(self, client: ServiceClient, *, seconds: float) -> None:
         self._client = client

@@ -11,7 +11,7 @@ from typing import Self
 import httpx
 
 from shared.breaker import Breaker
-from shared.contracts.problems import CATALOGUE, MEDIA_TYPE, Problem
+from shared.contracts.problems import MEDIA_TYPE, Problem, ProblemDocument
 from shared.deadlines import HEADER as DEADLINE_HEADER
 from shared.deadlines import Deadline, current_deadline
 from shared.metrics import ServiceMetrics
@@ -228,9 +228,6 @@ def _problem(answer: httpx.Response) -> Problem | None:
     """Turn a problem document back into the exception that it was."""
     if not answer.headers.get("content-type", "").startswith(MEDIA_TYPE):
         return None
-    with contextlib.suppress(ValueError, KeyError, TypeError):
-        document = answer.json()
-        name = document["type"].removeprefix("/problems/")
-        if name in CATALOGUE:
-            return Problem(name, document["detail"], remedy=document["remedy"], field=document.get("field"))
+    with contextlib.suppress(ValueError, KeyError):
+        return Problem.of(ProblemDocument.model_validate_json(answer.content))
     return None

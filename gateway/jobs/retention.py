@@ -57,7 +57,8 @@ class Retention:
         record = await self._book.find(job_id)
         claim = None if record is None else record.attributes.get("claim")
         await self._store.delete_group(job_id)
-        if isinstance(claim, str):
+        # The key may stand for a later job by now.
+        if isinstance(claim, str) and job_of_claim(await self._store.get(claim) or b"") == job_id:
             await self._store.delete(claim)
 
     async def _sweep_orphans(self) -> None:

@@ -323,6 +323,9 @@ class Worker:
             raise workflow.StoppedError
         self._start_and_wait(self._store.delete(upload))
         record = patiently(self._book.find_now, job_id)
+        if record is not None and workflow.is_passing(outcome) and (claim := record.attributes.get("claim")):
+            # Sent again, as its problem advises, the request is to be tried again.
+            self._start_and_wait(self._store.delete(claim))
         if record is not None and (url := record.attributes.get("callback_url")):
             state = JobState.FAILED if "problem" in outcome else JobState.SUCCEEDED
             patiently(self._book.call_webhook, url, job_id, state)

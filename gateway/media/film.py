@@ -252,5 +252,11 @@ class FilmDecoder:
 
 
 def _sound_track(opened: OpenedMedia, limits: MediaLimits, options: DecodeOptions) -> SoundTrack:
-    exact = opened.media.audio is not None and opened.media.audio.codec.startswith("pcm_f")
-    return SoundTrack(limits, options, origin=opened.origin, exact=exact)
+    codec = "" if opened.media.audio is None else opened.media.audio.codec
+    return SoundTrack(
+        limits,
+        options,
+        origin=opened.origin,
+        exact=codec.startswith("pcm_f"),
+        every_channel=codec.startswith("pcm_"),
+    )

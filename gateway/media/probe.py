@@ -13,6 +13,7 @@ from av.stream import Discard, Disposition
 
 from gateway.media.limits import MediaLimits
 from gateway.media.options import DecodeOptions
+from gateway.media.origin import first_start, origin_of, start_of
 from gateway.media.refusals import damaged, over_limit, unsupported
 from gateway.media.signatures import Container
 from shared.contracts.media import AudioStream, Media, MediaKind, VideoStream
@@ -41,6 +42,7 @@ _TRACKS_OF_ANY_KIND = 256
 _READ_BYTES = 65_536
 # Matroska counts in milliseconds: a frame rate of 1000 is what FFmpeg says of a file that states none.
 _MATROSKA_CLOCK = 1000
+_CLOCK_TIME_OF_THE_END = frozenset({"matroska", "ogg"})
 # FFmpeg works these lengths out from the bit rate, which can be wrong by any factor.
 _LENGTH_IS_A_GUESS = frozenset({"mp3", "aac"})
 
@@ -81,24 +83,25 @@ def open_media(file: BinaryIO, form: Container, limits: MediaLimits, options: De
     """
     container = _open(file, form, _PROBING_UNENDED if options.unended else _PROBING)
     _check_tracks(container, limits)
-    # What has not ended yet claims the length of its first fragment.
-    seconds = None if options.unended else _claimed_seconds(container, form)
     video, audio = _choose_video(container, form), _choose_audio(container)
     if video is None and audio is None:
         raise _nothing_to_decode(container, form)
+    first = first_start(video, audio)
+    origin = origin_of(form.name, first)
+    # What has not ended yet claims the length of its first fragment.
+    seconds = None if options.unended else _claimed_seconds(container, form, first=first, origin=origin)
     fps = None if video is None else _claimed_fps(video, form)
     if video is not None:
         _check_video(video, fps, limits)
     if audio is not None:
         _check_audio(audio, limits)
     _check_length(seconds, options, limits)
-    origin = _origin(video, audio)
     media = Media(
         kind=MediaKind.SOUND if video is None else MediaKind.FILM,
         container=form.name,
         seconds=seconds,
         video=None if video is None else _describe_video(video, fps),
-        audio=None if audio is None else _describe_audio(audio),
+        audio=None if audio is None else _describe_audio(audio, origin),
     )
     all_are_wanted = (options.faces or video is None) and (options.sound or audio is None)
     video, audio = video if options.faces else None, audio if options.sound else None
@@ -110,7 +113,7 @@ def open_media(file: BinaryIO, form: Container, limits: MediaLimits, options: De
         origin=origin,
         claimed_end=None
         if options.unended
-        else _claimed_end(video, audio, origin) or (seconds if all_are_wanted else None),
+        else _claimed_end(video, audio, form, origin) or (seconds if all_are_wanted else None),
         form=form,
     )
     _leave_out_the_rest(opened)
@@ -146,11 +149,16 @@ def _check_tracks(container: av.container.InputContainer, limits: MediaLimits) -
         raise over_limit("max_streams", "The number of sound and video tracks", tracks, limits.max_streams)
 
 
-def _claimed_seconds(container: av.container.InputContainer, form: Container) -> float | None:
-    """Give the length that the header claims; None where it is missing, impossible, or only a guess."""
+def _claimed_seconds(
+    container: av.container.InputContainer, form: Container, *, first: float, origin: float
+) -> float | None:
+    """Give when the header claims that all ends; None where it is missing, impossible, or only a guess."""
     if container.duration is None or container.duration <= 0 or form.name in _LENGTH_IS_A_GUESS:
         return None
-    return container.duration / av.time_base
+    # Some say when all ends on their own clock, the others how long it is.
+    counted_from = 0.0 if form.demuxer in _CLOCK_TIME_OF_THE_END else first
+    seconds = round(counted_from + container.duration / av.time_base - origin, 6)
+    return seconds if seconds > 0 else None
 
 
 def _codec_name(stream: av.video.VideoStream | av.audio.AudioStream) -> str:
@@ -260,25 +268,25 @@ def _describe_video(video: av.video.VideoStream, fps: float | None) -> VideoStre
     )
 
 
-def _describe_audio(audio: av.audio.AudioStream) -> AudioStream:
+def _describe_audio(audio: av.audio.AudioStream, origin: float) -> AudioStream:
     context = audio.codec_context
-    return AudioStream(codec=_codec_name(audio), rate=context.sample_rate, channels=context.channels)
-
-
-def _origin(video: av.video.VideoStream | None, audio: av.audio.AudioStream | None) -> float:
-    starts = [
-        float(stream.start_time * stream.time_base)
-        for stream in (video, audio)
-        if stream is not None and stream.start_time is not None and stream.time_base is not None
-    ]
-    return min(starts, default=0.0)
+    return AudioStream(
+        codec=_codec_name(audio),
+        rate=context.sample_rate,
+        channels=context.channels,
+        start=round(max(0.0, start_of(audio) - origin), 3),
+    )
 
 
 def _claimed_end(
-    video: av.video.VideoStream | None, audio: av.audio.AudioStream | None, origin: float
+    video: av.video.VideoStream | None, audio: av.audio.AudioStream | None, form: Container, origin: float
 ) -> float | None:
+    if form.name in _LENGTH_IS_A_GUESS:
+        return None
     ends = [
-        float(((stream.start_time or 0) + stream.duration) * stream.time_base) - origin
+        (0.0 if form.demuxer in _CLOCK_TIME_OF_THE_END else start_of(stream))
+        + float(stream.duration * stream.time_base)
+        - origin
         for stream in (video, audio)
         if stream is not None and stream.duration is not None and stream.time_base is not None
     ]

@@ -30,10 +30,21 @@ class SoundTrack:
         options: which part is wanted.
         origin: time that counts as zero, in the container's seconds.
         exact: whether samples are stored as they are, as floating point numbers.
+        every_channel: whether all channels count alike. Bare samples often state no layout, and the one that
+            is then supposed calls a microphone the channel for low effects, which a mix leaves out.
     """
 
-    def __init__(self, limits: MediaLimits, options: DecodeOptions, *, origin: float, exact: bool) -> None:
+    def __init__(
+        self,
+        limits: MediaLimits,
+        options: DecodeOptions,
+        *,
+        origin: float,
+        exact: bool = False,
+        every_channel: bool = False,
+    ) -> None:
         self._exact = exact
+        self._mix_options = _MIX_OPTIONS | ({"lfe_mix_level": "1.0"} if every_channel else {})
         self._origin = origin
         self._begin, self._end = options.begin, options.end
         self._max_seconds = limits.max_seconds
@@ -80,7 +91,7 @@ class SoundTrack:
         source = (frame.format.name, frame.layout.name, frame.sample_rate)
         if self._resampler is None or source != self._source or abs(t - self._clock) > _TREMBLE_SECONDS:
             yield from self._flush()
-            self._resampler = av.AudioResampler("flt", "mono", SAMPLE_RATE, options=_MIX_OPTIONS)
+            self._resampler = av.AudioResampler("flt", "mono", SAMPLE_RATE, options=self._mix_options)
             self._source, self._clock = source, t
             self._place = round((t - self._begin) * SAMPLE_RATE)
         self._clock += length

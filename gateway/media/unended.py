@@ -70,7 +70,7 @@ class PacketDecoder:
         self._writer = writer
         self._limits = limits
         self._options = options
-        self._track = SoundTrack(limits, options, origin=0.0, exact=False)
+        self._track = SoundTrack(limits, options, origin=0.0)
         self._until = 0.0
         self.media = Media(
             kind=MediaKind.FILM,

@@ -4,6 +4,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Request
@@ -22,10 +23,9 @@ from gateway.routes.job_examples import EVENTS_EXAMPLE, FINISHED, QUEUED
 from gateway.upload import UploadRules, receive_upload
 from shared.contracts.analyses import Analysis
 from shared.contracts.jobs import Job, JobState
-from shared.contracts.problems import MEDIA_TYPE as PROBLEM_TYPE
 from shared.contracts.problems import Problem
 from shared.deadlines import Deadline, current_deadline
-from shared.problem_answers import problem_responses
+from shared.problem_answers import problem_response, problem_responses
 
 if TYPE_CHECKING:
     from gateway.jobs.records import JobRecord
@@ -34,6 +34,8 @@ router = APIRouter(prefix="/v1", tags=["jobs"])
 
 # So much of a request's time is left for the answer itself.
 _MARGIN = 0.9
+# After a job that failed because a service was down.
+_RETRY_SECONDS = 5
 
 AnalysisId = Annotated[
     str,
@@ -104,13 +106,13 @@ async def post_job(request: Request, wish: JobWish) -> Response:
 async def _answer(jobs: Jobs, record: "JobRecord", wish: JobWish) -> Response:
     """The analysis or the problem where it is there and was waited for, else the job."""
     if wish.preference.waits and record.state is JobState.FAILED and record.problem is not None:
-        problem = record.problem.model_dump_json(exclude_none=True)
-        return Response(problem, record.problem.status, media_type=PROBLEM_TYPE)
+        passing = record.problem.status == HTTPStatus.SERVICE_UNAVAILABLE
+        return problem_response(Problem.of(record.problem, retry_after=_RETRY_SECONDS if passing else None))
     if wish.preference.waits and record.state is JobState.SUCCEEDED:
         if wish.export is not None:
             return analysis_answer(await jobs.finished_analysis(record.id, wish.caller), wish.export)
         if (analysis := await jobs.result(record)) is not None:
-            return Response(analysis, media_type="application/json")
+            return Response(analysis, headers={"vary": "Accept"}, media_type="application/json")
     return Response(jobs.shown(record).model_dump_json(), 202, media_type="application/json")
 
 

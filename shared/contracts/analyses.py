@@ -114,7 +114,7 @@ class Progress(Contract):
 
     event: Literal["progress"] = "progress"
     seconds: float = Field(ge=0, description="Presentation time reached.")
-    of_seconds: float | None = Field(description="Length of the stretch to analyse; null when not known.")
+    of_seconds: float | None = Field(description="When what is analysed ends; null when not known.")
     frames: int = Field(ge=0, description="Frames sampled so far.")
 
 

@@ -69,6 +69,7 @@ class PictureFaces(Contract):
     """All faces of one picture of the batch."""
 
     faces: tuple[Face, ...]
+    left_out: int = Field(default=0, ge=0, description="Smaller faces that were found and not read.")
 
 
 class FaceBatch(Contract):

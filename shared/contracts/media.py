@@ -40,6 +40,9 @@ class AudioStream(Contract):
     codec: str = Field(examples=["aac"])
     rate: int = Field(ge=1, description="Samples a second.")
     channels: int = Field(ge=1)
+    start: float = Field(
+        default=0.0, ge=0, description="When its first sample is heard, seconds; what is before is silence."
+    )
 
 
 class Media(Contract):
@@ -50,7 +53,8 @@ class Media(Contract):
     seconds: float | None = Field(
         default=None,
         ge=0,
-        description="Length; null for a picture, and until decoded where the container does not say.",
+        description="When it ends, counted from 0 as players count: its length, where it begins at 0. "
+        "Null for a picture, and until decoded where the container does not say.",
     )
     video: VideoStream | None = None
     audio: AudioStream | None = None

@@ -1,6 +1,6 @@
 """Problem documents (RFC 9457): what went wrong, and what to do about it."""
 
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -60,6 +60,22 @@ class Problem(Exception):  # noqa: N818 - "problem" is the word of RFC 9457
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_rebuild, (self.name, self.detail, self.remedy, self.field, self.retry_after, self.extra))
+
+    @classmethod
+    def of(cls, document: ProblemDocument, *, retry_after: int | None = None) -> Self:
+        """Give the problem that a document tells.
+
+        Raises:
+            KeyError: it is of a kind that is not in `CATALOGUE`.
+        """
+        return cls(
+            document.type.removeprefix("/problems/"),
+            document.detail,
+            remedy=document.remedy,
+            field=document.field,
+            retry_after=retry_after,
+            extra=document.model_extra,
+        )
 
     def document(self, request_id: str | None = None) -> ProblemDocument:
         """Give the body for an answer to the request with this id."""

@@ -78,6 +78,21 @@ def test_wait_gives_the_analysis_or_the_job(gateway, film, long_film):
     assert gateway.delete(not_yet.headers["location"]).status_code == 204
 
 
+@pytest.mark.parametrize(
+    ("prefer", "applied"),
+    [
+        (("return=minimal", "respond-async"), "respond-async"),
+        (("respond-async", "wait=0"), "respond-async, wait=0"),
+        (("respond-async; x=1, wait=0; y",), "respond-async, wait=0"),
+    ],
+)
+def test_wishes_on_several_lines_and_with_parameters(gateway, film, prefer, applied):
+    headers = [("prefer", line) for line in prefer]
+    answer = gateway.post("/v1/analyses?detail=summary", content=film, headers=headers)
+    assert answer.status_code == 202
+    assert answer.headers["preference-applied"] == applied
+
+
 def test_a_refused_file_fails_with_its_problem(gateway):
     location = hand_in(gateway, b"rubbish").headers["location"]
     job = finished(gateway, location)
@@ -121,6 +136,7 @@ class TestIdempotency:
         plain = gateway.post("/v1/analyses?detail=summary", content=film, headers=key)
         assert plain.status_code == 200
         assert plain.headers["location"] == first.headers["location"]
+        assert plain.headers["vary"] == "Accept"
 
     def test_another_body_or_options_are_refused(self, gateway, film):
         key = {"idempotency-key": str(uuid.uuid4())}

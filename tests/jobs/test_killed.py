@@ -77,6 +77,28 @@ def test_nothing_stays_past_its_retention(one_gateway, data, film):
     eventually(lambda: not files_in(data / "files"), "its files are erased")
 
 
+def test_what_failed_while_services_were_down_is_tried_again_under_the_same_key(one_gateway, house, film):
+    services = ("face", "speech", "fusion")
+    for name in services:
+        one_gateway.set(f"{name}_url", "http://127.0.0.1:9")
+    one_gateway.start()
+    wish = {"idempotency-key": "one", "prefer": "wait=50"}
+    first = one_gateway.client.post("/v1/analyses", content=film, headers=wish)
+    assert first.status_code == 503
+    assert int(first.headers["retry-after"]) > 0
+    assert first.json()["request_id"] == first.headers["x-request-id"]
+    one_gateway.kill()
+    for name in services:
+        one_gateway.set(f"{name}_url", getattr(house, name))
+    one_gateway.start()
+    again = one_gateway.client.post("/v1/analyses", content=film, headers=wish)
+    assert again.status_code == 200, again.text
+    assert again.headers["location"] != first.headers["location"]
+    # The first is forgotten without the key, which stands for the second.
+    assert one_gateway.client.delete(first.headers["location"]).status_code == 204
+    assert one_gateway.client.post("/v1/analyses", content=film, headers=wish).json() == again.json()
+
+
 def test_a_file_that_kills_the_process_is_not_tried_for_ever(one_gateway, long_film):
     one_gateway.start()
     location = one_gateway.submit(long_film)

@@ -143,10 +143,11 @@ async def answer_slowly(reader, writer):
 async def test_a_call_that_is_late_and_cancelled_at_once_loses_no_connection():
     server = await asyncio.start_server(answer_slowly, "127.0.0.1", 0)
     address = "http://{}:{}".format(*server.sockets[0].getsockname())
-    async with server, ServiceClient("inner", address, connections=2, breaker=Breaker(failures=999)) as client:
+    calm = Breaker(failures=999)
+    async with server, ServiceClient("inner", address, connections=2, breaker=calm) as client:
         for number in range(40):
             call = asyncio.create_task(post(client, "/slow", seconds=0.05))
-            # The deadline and the caller come within a fraction of a millisecond of each other, in either order.
+            # The deadline and the caller come at nearly the same moment, in either order.
             await asyncio.sleep(0.05 + (number % 8 - 4) * 0.0003)
             call.cancel()
             await asyncio.gather(call, return_exceptions=True)
