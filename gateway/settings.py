@@ -48,9 +48,6 @@ class GatewaySettings(ServiceSettings):
     max_faces: int = Field(
         default=16, ge=1, le=64, description="Most faces read of each picture or frame, the largest."
     )
-    max_faces: int = Field(
-        default=16, ge=1, le=64, description="Most faces read of each picture or frame, the largest."
-    )
     media: MediaLimits = Field(
         default=MediaLimits(), description="Limits on one upload, as in `EMOTION_MEDIA__MAX_SECONDS=600`."
     )
