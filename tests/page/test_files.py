@@ -235,6 +235,21 @@ def test_a_voice_leans_on_what_is_usual_for_it_unless_told_not_to(visitor: Visit
         assert (visitor.answer()["speech"]["baseline"] is not None) == leans
 
 
+def test_a_strategy_that_found_nothing_is_told_from_nothing_to_read(visitor: Visitor, media: Path, expect):
+    page = visitor.page
+    page.route("**/v1/analyses", lambda route: route.continue_(url=f"{route.request.url}?strategy=face"))
+    visitor.give(media / "sound.wav")
+    visitor.wait_for("done")
+    analysis = visitor.answer()
+    assert analysis["emotion"] is None
+    speech = analysis["speech"]
+    verdict = page.get_by_role("region", name="Verdict")
+    expect(verdict).to_contain_text("goes by the face alone, and none was read")
+    expect(verdict.locator(".readings")).to_contain_text(f"Voice{speech['label']}")
+    expect(verdict.locator(".top-score")).to_contain_text(f"{round(speech['confidence'] * 100)} %")
+    expect(page.locator(".entry-state")).to_have_text("sound · no fused emotion")
+
+
 def answer_without_a_job(route) -> None:
     """Be a server that keeps no jobs: what is preferred does not count."""
     headers = {name: value for name, value in route.request.headers.items() if name != "prefer"}

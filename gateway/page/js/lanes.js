@@ -47,19 +47,23 @@ function whole({ start, end, scores, label, confidence, uncertain }) {
   return { start, end, scores, label, confidence, uncertain };
 }
 
-const noticed = (analysis, ...codes) => analysis.notices.find((notice) => codes.includes(notice.code))?.message;
+// Notices that say why a lane is empty; every notice, known here or not, stands above the result as well.
+const WHY_NO_FACE = ["no-frames", "no-face", "face-unavailable", "face-incomplete"];
+const WHY_NO_VOICE = ["no-audio", "no-sound", "no-speech", "speech-unavailable", "speech-incomplete"];
 
-function missingFused(analysis) {
-  return analysis.moments.length ? null : noticed(analysis, "nothing-read") ?? "There was nothing to fuse.";
+const noticed = ({ notices }, codes) => notices.find(({ code }) => codes.includes(code))?.message;
+
+function missingFused({ moments }) {
+  return moments.length ? null : "There was nothing to fuse.";
 }
 
 function missingFace(analysis) {
-  return noticed(analysis, "no-face", "face-unavailable") ?? (analysis.models.face ? "No face was found." : "Faces were not asked for.");
+  return noticed(analysis, WHY_NO_FACE) ?? (analysis.models.face ? "No face was found." : "Faces were not asked for.");
 }
 
 function missingVoice(analysis) {
   if (analysis.segments?.length) return null;
-  return noticed(analysis, "no-audio", "no-speech", "speech-unavailable") ?? "The voice was not asked for.";
+  return noticed(analysis, WHY_NO_VOICE) ?? (analysis.models.speech ? "No speech was found." : "The voice was not asked for.");
 }
 
 const faceOf = ({ id }) => ({ faces }) => faces.find((face) => face.person === id);

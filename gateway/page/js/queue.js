@@ -256,6 +256,7 @@ function waiting(ahead) {
   return `waits for a worker, ${place} in the server's queue`;
 }
 
-function verdictOf({ emotion, status }) {
-  return `${emotion ? judgement(emotion) : "nothing to read"}${status === "partial" ? " · partial" : ""}`;
+function verdictOf({ emotion, face, speech, status }) {
+  const none = face || speech ? "no fused emotion" : "nothing to read";
+  return `${emotion ? judgement(emotion) : none}${status === "partial" ? " · partial" : ""}`;
 }

@@ -7,11 +7,7 @@ import { leaning, percent } from "./wording.js";
 /** Draw the verdict of an analysis. */
 export function drawVerdict(analysis) {
   const verdict = analysis.emotion;
-  if (!verdict) {
-    return make("section", { class: "verdict none", "aria-label": "Verdict" },
-      make("p", { class: "verdict-label", text: "Nothing to read" }),
-      make("p", { text: "There is neither a face nor speech to read from, and nothing is made up." }));
-  }
+  if (!verdict) return drawNone(analysis);
   return make(
     "section", { class: "verdict", "aria-label": "Verdict", "data-emotion": verdict.label },
     make("div", { class: "verdict-head" }, glyph(verdict.label),
@@ -19,6 +15,24 @@ export function drawVerdict(analysis) {
     make("p", { class: `sureness ${verdict.uncertain ? "unsure" : "sure"}`, text: sureness(verdict) }),
     drawScores(analysis),
     drawWeights(analysis),
+    drawReadings(analysis),
+  );
+}
+
+/** Only a strategy that goes by one modality alone gives no emotion where the other one was read. */
+function drawNone(analysis) {
+  const { face, speech } = analysis;
+  if (!face && !speech) {
+    return make("section", { class: "verdict none", "aria-label": "Verdict" },
+      make("p", { class: "verdict-label", text: "Nothing to read" }),
+      make("p", { text: "Neither a face nor speech could be read, and nothing is made up." }));
+  }
+  const [wanted, read] = face ? ["voice", "face"] : ["face", "voice"];
+  return make(
+    "section", { class: "verdict none", "aria-label": "Verdict" },
+    make("p", { class: "verdict-label", text: "No fused emotion" }),
+    make("p", { text: `The strategy that was asked for goes by the ${wanted} alone, and none was read. The scores are those of the ${read}.` }),
+    drawScores(analysis),
     drawReadings(analysis),
   );
 }
@@ -31,14 +45,15 @@ function sureness({ uncertain }) {
 
 function drawScores({ emotion, face, speech }) {
   const both = Boolean(face && speech);
+  const { label, scores } = emotion ?? face ?? speech;
   const head = make("tr", {}, make("th", { scope: "col" }, make("span", { class: "unseen", text: "emotion" })),
     make("th", { scope: "col" }, make("span", { class: "unseen", text: "share" })), make("th", { scope: "col", text: both ? "fused" : "score" }),
     both && [make("th", { scope: "col", text: "face" }), make("th", { scope: "col", text: "voice" })]);
   const rows = EMOTIONS.map((name) => make(
-    "tr", { "data-emotion": name, class: name === emotion.label ? "top-score" : null },
+    "tr", { "data-emotion": name, class: name === label ? "top-score" : null },
     make("th", { scope: "row" }, make("span", {}, glyph(name), name)),
-    make("td", { class: "bar-cell" }, make("div", { class: "bar" }, make("div", { class: "bar-fill", css: { width: `${emotion.scores[name] * 100}%` } }))),
-    make("td", { text: percent(emotion.scores[name]) }),
+    make("td", { class: "bar-cell" }, make("div", { class: "bar" }, make("div", { class: "bar-fill", css: { width: `${scores[name] * 100}%` } }))),
+    make("td", { text: percent(scores[name]) }),
     both && [make("td", { class: "soft", text: percent(face.scores[name]) }), make("td", { class: "soft", text: percent(speech.scores[name]) })],
   ));
   return make("table", { class: "scores" }, make("caption", { class: "unseen", text: "Scores of the seven emotions" }), make("thead", {}, head), make("tbody", {}, rows));
