@@ -1,6 +1,7 @@
 """The parameter `callback_url`: who wants to be called when a job has ended."""
 
 import asyncio
+import re
 from typing import Annotated
 
 from fastapi import Depends, Query, Request
@@ -35,8 +36,8 @@ async def read_callback(
         raise _bad("callback_url goes with `Prefer: respond-async` or `Prefer: wait=20` only.")
     if request.app.state.settings.webhooks.secret is None:
         raise _bad("This server has no secret for webhooks, so it calls nobody.")
-    if not callback_url.startswith(("https://", "http://")) or not callback_url.isascii():
-        raise _bad("callback_url must begin with https:// or http:// and be ASCII.")
+    if not re.fullmatch("https?://[!-~]+", callback_url):
+        raise _bad("callback_url must begin with https:// or http:// and be ASCII without spaces.")
     private = request.app.state.settings.webhooks.private_addresses
     try:
         await asyncio.to_thread(resolve, callback_url, private=private)

@@ -73,11 +73,11 @@ class JobBook:
         return True
 
     def call_webhook(self, url: str, job_id: str, state: JobState) -> None:
-        """Store that a webhook is to be called, once a job and state; for threads."""
+        """Store that a webhook is to be called, for threads; once a job, whose first end is what is told."""
         options: Any = {
             "workflow_name": WEBHOOK,
             "queue_name": WEBHOOKS_QUEUE,
-            "workflow_id": f"{job_id}-webhook-{state}",
+            "workflow_id": f"{job_id}-webhook",
             "app_version": VERSION,
         }
         self._client.enqueue(options, url, job_id, str(state))

@@ -23,6 +23,7 @@ class Webhooks:
 
     def __init__(self, settings: WebhookSettings) -> None:
         self._settings = settings
+        self._signer = None if settings.secret is None else Webhook(settings.secret.get_secret_value())
 
     def pauses(self) -> list[float]:
         """Give the seconds before each delivery: none before the first, then twice as many each time."""
@@ -31,7 +32,7 @@ class Webhooks:
 
     def deliver(self, url: str, job_id: str, state: JobState) -> bool:
         """Call once; tell whether it was taken (any status of 200 to 299). Redirects are not followed."""
-        if self._settings.secret is None:
+        if self._signer is None:
             return False
         message_id = f"msg_{job_id}_{state}"
         now = datetime.now(UTC)
@@ -42,7 +43,7 @@ class Webhooks:
                 "data": {"id": job_id, "state": state},
             }
         )
-        signature = Webhook(self._settings.secret.get_secret_value()).sign(message_id, now, body)
+        signature = self._signer.sign(message_id, now, body)
         try:
             target = resolve(url, private=self._settings.private_addresses)
             headers = {
@@ -54,7 +55,7 @@ class Webhooks:
                 "webhook-signature": signature,
             }
             status = self._post(target.url, target.name, headers, body)
-        except (AddressRefusedError, httpx.HTTPError) as error:
+        except (AddressRefusedError, httpx.HTTPError, httpx.InvalidURL) as error:
             _log.warning(
                 "a webhook was not taken", extra={"fields": {"job": job_id, "why": type(error).__name__}}
             )

@@ -10,7 +10,12 @@ import threading
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
+from gateway.jobs.book import WEBHOOK, JobBook
+from gateway.jobs.database import open_database
 from gateway.jobs.public_addresses import AddressRefusedError, is_public, resolve
+from gateway.jobs.settings import WebhookSettings
+from gateway.jobs.webhooks import Webhooks
+from shared.contracts.jobs import JobState
 from tests.jobs.gateway_process import GatewayProcess, eventually
 
 SECRET = "whsec_" + base64.b64encode(b"a secret of the tests, 32 bytes!").decode()
@@ -110,6 +115,27 @@ def test_failed_and_cancelled_are_told_too(calling, receiver, long_film):
     assert told == {"/failed": "analysis.failed", "/cancelled": "analysis.cancelled"}
 
 
+def test_only_the_first_end_of_a_job_is_told(tmp_path):
+    """Where it is cancelled as it ends, both the worker and the request have something to tell."""
+    database = open_database("", tmp_path / "data")
+    book = JobBook(database)
+    try:
+        for state in (JobState.SUCCEEDED, JobState.CANCELLED, JobState.SUCCEEDED):
+            book.call_webhook("https://example.org/", "an_1", state)
+        book.call_webhook("https://example.org/", "an_2", JobState.CANCELLED)
+        stored = book._client.list_workflows(name=WEBHOOK)
+    finally:
+        book.close()
+        database.close()
+    assert [status.input["args"][1:] for status in stored] == [("an_1", "succeeded"), ("an_2", "cancelled")]
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/\x01", "http://127.0.0.1:9/a\x7fb", "http://[::1"])
+def test_what_cannot_be_called_is_not_taken(url):
+    webhooks = Webhooks(WebhookSettings(secret=SECRET, private_addresses=True))
+    assert webhooks.deliver(url, "an_1", JobState.SUCCEEDED) is False
+
+
 def test_a_call_survives_the_gateway(calling, receiver, film):
     receiver.statuses = [503]
     hand_in(calling, film, f"{receiver.url}/hook")
@@ -182,6 +208,17 @@ def without_private_addresses(house, folder):
         yield gateway
     finally:
         gateway.stop()
+
+
+@pytest.mark.parametrize("end", ["\x01", "\n", "\x7f", "a b", "é"])
+def test_a_callback_with_what_no_address_has_is_refused_at_once(calling, receiver, film, end):
+    answer = calling.client.post(
+        "/v1/analyses",
+        params={"callback_url": f"{receiver.url}/{end}"},
+        content=film,
+        headers={"prefer": "respond-async"},
+    )
+    assert (answer.status_code, answer.json().get("field")) == (422, "callback_url")
 
 
 def test_a_private_callback_is_refused_at_once(house, tmp_path, receiver, film):
