@@ -3,6 +3,7 @@
 https://archive.mpi.nl/tla/elan; the file is made by pympi. Times are milliseconds of the film.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from pympi import Eaf
@@ -39,7 +40,7 @@ def write_annotations(analysis: Analysis) -> Iterator[str]:
     segments = ((segment.start, segment.end, segment.label) for segment in analysis.segments or ())
     _add_tier(document, VOICE_TIER, segments)
     for person in analysis.people:
-        stretches = _stretches_of(person.id, analysis.frames or ())
+        stretches = _stretches_of(person.id, analysis.frames or (), analysis.media.seconds)
         _add_tier(document, person_tier(person.id), stretches, participant=person_tier(person.id))
     yield '<?xml version="1.0" encoding="UTF-8"?>\n'
     yield to_string(document)
@@ -97,11 +98,11 @@ def joined(stretches: Iterable[Stretch]) -> Iterator[tuple[int, int, Emotion]]:
         yield last
 
 
-def _stretches_of(person: int, frames: Sequence[Frame]) -> Iterator[Stretch]:
-    """Give what a person's face shows, from each frame to the next one."""
+def _stretches_of(person: int, frames: Sequence[Frame], seconds: float | None) -> Iterator[Stretch]:
+    """Give what a person's face shows, from each frame to the next one, or to the end of the film."""
     ends = [following.t for following in frames[1:]]
     step = ends[-1] - frames[-2].t if ends else _LAST_FRAME_SECONDS
-    ends += [frame.t + step for frame in frames[-1:]]
+    ends += [min(frame.t + step, math.inf if seconds is None else seconds) for frame in frames[-1:]]
     for frame, end in zip(frames, ends, strict=True):
         for face in frame.faces:
             if face.person == person:

@@ -11,7 +11,7 @@ from gateway.exports.formats import FORMATS
 from shared.contracts.analyses import Analysis, Frame, FrameFace, Segment
 from shared.contracts.emotions import EMOTIONS, Emotion
 from shared.contracts.faces import Box
-from tests.cli.samples import film_analysis, judged, moment, silent_picture_analysis
+from tests.cli.samples import FILM, film_analysis, judged, moment, silent_picture_analysis
 
 GOLDEN = Path(__file__).with_name("golden")
 
@@ -29,6 +29,7 @@ def two_people() -> Analysis:
     """Two people and a passing detection; a frame with nobody; turned by 90 degrees; speech from 1 s on."""
     happy, sad, calm = Emotion.HAPPINESS, Emotion.SADNESS, Emotion.NEUTRAL
     return film_analysis(
+        media=FILM.model_copy(update={"seconds": 70.5}),
         frames=(
             Frame(t=0.0, faces=(face(1, calm),)),
             Frame(t=0.2, faces=()),

@@ -6,9 +6,10 @@ import pytest
 from pympi import Eaf
 
 from gateway.exports.elan import ELAN, joined
-from shared.contracts.analyses import Analysis
+from shared.contracts.analyses import Analysis, Frame
 from shared.contracts.emotions import EMOTIONS, Emotion
-from tests.exports.material import long_film, nobody, parsed, two_people, written
+from tests.cli.samples import FILM, film_analysis
+from tests.exports.material import face, long_film, nobody, parsed, two_people, written
 
 SAD, HAPPY, CALM = Emotion.SADNESS, Emotion.HAPPINESS, Emotion.NEUTRAL
 # The order of children in http://www.mpi.nl/tools/elan/EAFv2.8.xsd.
@@ -34,10 +35,19 @@ def test_a_tier_for_each_person_the_voice_and_both_fused(read) -> None:
     annotations = {name: sorted(document.get_annotation_data_for_tier(name)) for name in document.tiers}
     assert annotations["fused"] == [(0, 1000, "neutral"), (1000, 3000, "happiness")]
     assert annotations["voice"] == [(1000, 2250, "surprise"), (2500, 3000, "happiness")]
-    # Nobody in the second frame, so the first annotation ends there; the last frame lasts as the one before.
+    # Nobody in the second frame, so the first annotation ends there; the last frame lasts to the film's end.
     assert annotations["person 1"] == [(0, 200, "neutral"), (400, 65_800, "happiness")]
-    assert annotations["person 2"] == [(400, 600, "sadness"), (65_800, 131_000, "sadness")]
+    assert annotations["person 2"] == [(400, 600, "sadness"), (65_800, 70_500, "sadness")]
     assert document.get_parameters_for_tier("person 1")["PARTICIPANT"] == "person 1"
+
+
+@pytest.mark.parametrize(("seconds", "end"), [(None, 5040), (60.0, 5040), (3.0, 3000), (2.5, 2521)])
+def test_the_last_frame_lasts_as_the_one_before_but_not_beyond_the_film(read, seconds, end) -> None:
+    """A container may say less than its last frame's time, or nothing."""
+    frames = (Frame(t=0.0, faces=()), Frame(t=2.52, faces=(face(1, HAPPY),)))
+    media = FILM.model_copy(update={"seconds": seconds})
+    document = read(film_analysis(media=media, frames=frames))
+    assert document.get_annotation_data_for_tier("person 1") == [(2520, end, "happiness")]
 
 
 def test_the_seven_emotions_are_its_controlled_vocabulary(read) -> None:
