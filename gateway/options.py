@@ -64,9 +64,16 @@ async def read_options(
     """
     if start is not None and end is not None and end <= start:
         raise Problem("bad-parameter", f"end ({end:g}) must be greater than start ({start:g}).", field="end")
+    wanted = _modalities(modalities)
+    if strategy in {Strategy.FACE, Strategy.SPEECH} and strategy.value not in wanted:
+        raise Problem(
+            "bad-parameter",
+            f"strategy={strategy.value} needs {strategy.value} among the modalities.",
+            field="strategy",
+        )
     return AnalysisOptions(
         fps=fps,
-        modalities=_modalities(modalities),
+        modalities=wanted,
         start=start,
         end=end,
         strategy=strategy,

@@ -10,6 +10,7 @@ from shared.client import ServiceClient
 from shared.contracts.faces import FaceBatch
 from shared.contracts.fusion import FusionRequest, FusionResult, Profile
 from shared.contracts.manifests import ModelList
+from shared.contracts.problems import Problem
 from shared.contracts.speech import SpeechAnalysis
 from shared.pieces import Pieces
 
@@ -103,14 +104,25 @@ class FusionService:
             frames: JSON of `FrameFaces`, one or several with commas between in each; in order of time.
 
         Raises:
-            shared.contracts.problems.Problem, shared.client.ServiceDownError: see `ServiceClient.post`.
+            Problem: `media-over-limit` where there are more faces than fusion_service takes.
+            Problem, shared.client.ServiceDownError: see `ServiceClient.post`.
         """
-        answer = await self._client.post(
-            "/v1/fusion",
-            _with_frames(request, frames),
-            media_type="application/json",
-            seconds=self._seconds,
-        )
+        try:
+            answer = await self._client.post(
+                "/v1/fusion",
+                _with_frames(request, frames),
+                media_type="application/json",
+                seconds=self._seconds,
+            )
+        except Problem as problem:
+            if problem.name != "upload-too-large":
+                raise
+            raise Problem(
+                "media-over-limit",
+                "More faces were found than can be judged together.",
+                remedy="Ask for fewer frames a second with `fps`, or for a part with `start` and `end`.",
+                field="fps",
+            ) from problem
         return FusionResult.model_validate_json(answer)
 
 

@@ -101,8 +101,7 @@ class FilmDecoder:
             of = "" if claimed is None else f" of {claimed:.2f}"
             message = f"The file breaks off after {seen:.2f}{of} seconds; what there is was analysed."
             notices.append(Notice(code="truncated", message=message))
-        damaged_packets = self._damaged_packets + (self._sampler.damaged_packets if self._sampler else 0)
-        if damaged_packets:
+        if damaged_packets := self._all_damaged_packets:
             message = f"{damaged_packets} parts of the file could not be decoded and were left out."
             notices.append(Notice(code="damaged-parts", message=message))
         if self._track is not None and self._track.repaired:
@@ -113,6 +112,10 @@ class FilmDecoder:
         if self._track is not None and self._track.samples == 0:
             notices.append(Notice(code="no-sound", message="No sound could be decoded from the sound track."))
         return tuple(notices)
+
+    @property
+    def _all_damaged_packets(self) -> int:
+        return self._damaged_packets + (self._sampler.damaged_packets if self._sampler else 0)
 
     def _take(self, packet: "av.Packet[Any]") -> Iterator[Frame | Sound]:
         if packet.stream is self._opened.video and self._sampler is not None:
@@ -186,7 +189,7 @@ class FilmDecoder:
                 self._damaged_packets += 1
                 continue
             self._frames += 1
-            yield Frame(max(0.0, self._sampler.time_of(frame)), pixels, orientation)
+            yield Frame(round(max(0.0, self._sampler.time_of(frame)), 4), pixels, orientation)
 
     def _listen(self, packet: "av.Packet[Any]") -> Iterator[Sound]:
         if packet.pts is not None:
@@ -242,12 +245,17 @@ class FilmDecoder:
 
     def _check_usefulness(self) -> None:
         wanted = self._sampler is not None or self._track is not None
-        heard = self._track is not None and self._track.samples >= _USEFUL_SAMPLES
-        if not wanted or self._frames or heard:
+        whole = not self._broke_off and not self._all_damaged_packets
+        samples = 0 if self._track is None else self._track.samples
+        if not wanted or self._frames or samples >= (1 if whole else _USEFUL_SAMPLES):
             return
-        if self.seconds > 0 and self._options.begin >= self.seconds:
-            detail = f"`start` is {self._options.begin:g} s, but the media ends at {self.seconds:.3f} s."
+        begin, end = self._options.begin, self._options.end
+        if self.seconds > 0 and begin >= self.seconds:
+            detail = f"`start` is {begin:g} s, but the media ends at {self.seconds:.3f} s."
             raise Problem("bad-parameter", detail, field="start")
+        if whole and end is not None:
+            detail = f"Nothing begins to be shown or heard from {begin:g} to {end:g} s."
+            raise Problem("bad-parameter", detail, remedy="Ask for a longer part.", field="end")
         raise damaged(f"Nothing in the {self._opened.form.spoken} file could be decoded.")
 
 

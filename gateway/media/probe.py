@@ -83,7 +83,7 @@ def open_media(file: BinaryIO, form: Container, limits: MediaLimits, options: De
     """
     container = _open(file, form, _PROBING_UNENDED if options.unended else _PROBING)
     _check_tracks(container, limits)
-    video, audio = _choose_video(container, form), _choose_audio(container)
+    video, audio = choose_video(container, form), choose_audio(container)
     if video is None and audio is None:
         raise _nothing_to_decode(container, form)
     first = first_start(video, audio)
@@ -166,7 +166,8 @@ def _codec_name(stream: av.video.VideoStream | av.audio.AudioStream) -> str:
     return stream.codec_context.codec.canonical_name if stream.codec_context is not None else "unknown"
 
 
-def _choose_video(container: av.container.InputContainer, form: Container) -> av.video.VideoStream | None:
+def choose_video(container: av.container.InputContainer, form: Container) -> av.video.VideoStream | None:
+    """Give the video stream that is analysed: the first that can be decoded and is no cover picture."""
     for stream in container.streams.video:
         is_cover = stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails)
         if is_cover or form.name in {"mp3", "flac", "wav", "aac"}:
@@ -176,7 +177,8 @@ def _choose_video(container: av.container.InputContainer, form: Container) -> av
     return None
 
 
-def _choose_audio(container: av.container.InputContainer) -> av.audio.AudioStream | None:
+def choose_audio(container: av.container.InputContainer) -> av.audio.AudioStream | None:
+    """Give the audio stream that is analysed: the default of those that can be decoded, or the first."""
     candidates = [stream for stream in container.streams.audio if _codec_name(stream) in AUDIO_CODECS]
     candidates.sort(key=lambda stream: not stream.disposition & Disposition.default)
     return candidates[0] if candidates else None

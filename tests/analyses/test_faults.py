@@ -7,7 +7,9 @@ import threading
 import time
 
 import httpx
+import numpy as np
 import pytest
+from PIL import Image
 
 from gateway.app import create_app
 from gateway.settings import GatewaySettings
@@ -145,3 +147,16 @@ async def test_first_requests_at_once(house, film):
             answers = await asyncio.gather(*(client.post("/v1/analyses", content=film) for _ in range(10)))
     assert {answer.status_code for answer in answers} == {200}
     assert len({str(answer.json()["emotion"]) for answer in answers}) == 1
+
+
+def test_faces_beyond_the_limit_are_told(house, tmp_path):
+    crowd = np.hstack([media_files.astronaut(), media_files.astronaut(), media_files.astronaut()])
+    picture = tmp_path / "crowd.png"
+    Image.fromarray(crowd).save(picture)
+    with gateway_with(house, max_faces=2) as client:
+        analysis = client.post("/v1/analyses", content=picture.read_bytes()).json()
+        assert client.get("/v1/limits").json()["max_faces"] == 2
+    assert len(analysis["people"]) == 2
+    (notice,) = analysis["notices"]
+    assert notice["code"] == "faces-left-out"
+    assert "up to 1 more" in notice["message"]

@@ -85,6 +85,8 @@ def test_details(analyse):
         ({"modalities": "face,smell"}, "modalities"),
         ({"modalities": ""}, "modalities"),
         ({"strategy": "best"}, "strategy"),
+        ({"strategy": "speech", "modalities": "face"}, "strategy"),
+        ({"strategy": "face", "modalities": "speech"}, "strategy"),
         ({"profile": "none"}, "profile"),
         ({"detail": "all"}, "detail"),
         ({"frames": 5}, "frames"),

@@ -91,6 +91,9 @@ def test_the_largest_faces_are_kept(readers, astronaut):
     (kept,) = readers[Profile.DEFAULT].read([picture], max_faces=1).pictures
     (face,) = kept.faces
     assert face.box.x < 0.5
+    assert kept.left_out == 1
+    (both,) = readers[Profile.DEFAULT].read([picture], max_faces=2).pictures
+    assert (len(both.faces), both.left_out) == (2, 0)
 
 
 def test_forty_faces_go_through_in_batches(readers, astronaut):

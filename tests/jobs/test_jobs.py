@@ -168,6 +168,12 @@ class TestIdempotency:
 
 
 class TestFollowing:
+    def test_what_is_analysed_ends_with_the_film(self, gateway, film):
+        location = hand_in(gateway, film, options="?detail=summary&end=100").headers["location"]
+        told = [data["of_seconds"] for _, name, data in events_of(gateway, location) if name == "progress"]
+        assert told
+        assert told == [pytest.approx(3, abs=0.1)] * len(told)
+
     def test_events_come_while_the_film_is_decoded(self, gateway, long_film):
         location = hand_in(gateway, long_film, options="?detail=timeline").headers["location"]
         events = events_of(gateway, location)

@@ -126,18 +126,41 @@ async def test_pictures_that_begin_after_the_sound(pool, tmp_path):
     assert film.sound_times[0] == 0.0
 
 
-async def test_a_film_whose_times_begin_late_begins_at_zero(pool, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "offset", "begins"),
+    [
+        # As players show them: nothing before three seconds.
+        ("late.mp4", 3, 3),
+        ("late.mov", 3, 3),
+        ("late.mkv", 3, 3),
+        # Cut out of something longer.
+        ("hour.mp4", 3600, 0),
+        ("hour.mkv", 3600, 0),
+        ("hour.ts", 3600, 0),
+        ("late.ts", 3, 0),
+    ],
+)
+async def test_a_film_whose_times_begin_late(pool, tmp_path, name, offset, begins):
     path = media_files.write_film(
-        tmp_path / "hour.ts",
+        tmp_path / name,
         media_files.counted(25),
         media_files.tone(1.0, 48_000),
-        video=VideoSpec(offset=3600),
-        audio=AudioSpec(offset=3600, codec="mp2"),
-        container="mpegts",
+        video=VideoSpec(offset=offset),
+        audio=AudioSpec(offset=offset, codec="mp2" if name.endswith("ts") else "aac"),
     )
     film = await decode_all(pool, path)
-    assert film.times[0] == pytest.approx(0.0, abs=0.05)
-    assert film.seconds == pytest.approx(1.0, abs=0.1)
+    assert film.times[0] == pytest.approx(begins, abs=0.05)
+    assert film.seconds == pytest.approx(begins + 1, abs=0.1)
+    assert film.probed.seconds == pytest.approx(begins + 1, abs=0.1)
+    assert film.probed.audio.start == pytest.approx(begins, abs=0.05)
+    assert np.flatnonzero(np.abs(film.samples) > 0.1)[0] / 16_000 == pytest.approx(begins, abs=0.05)
+    assert film.notices == ()
+    assert (await refusal_of(pool, path, start=begins + 2)).field == "start"
+
+
+async def test_a_part_in_which_nothing_begins_is_no_damage(pool, counted):
+    problem = await refusal_of(pool, counted["b-frames.mp4"], start=0.01, end=0.03)
+    assert (problem.name, problem.field) == ("bad-parameter", "end")
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,49 @@ async def test_a_voice_on_one_of_two_channels_is_heard(pool, tmp_path):
     assert np.abs(sound.samples[2000:-2000]).max() == pytest.approx(0.25, abs=0.01)
 
 
+@pytest.mark.parametrize(("channels", "spoken"), [(3, 2), (6, 3), (8, 3)])
+async def test_a_microphone_on_any_channel_of_bare_samples_is_heard(pool, tmp_path, channels, spoken):
+    samples = np.zeros((48_000, channels), np.float32)
+    samples[:, spoken] = media_files.tone(1.0, 48_000)
+    sound = await decode_all(pool, media_files.write_sound(tmp_path / "one.wav", samples, rate=48_000))
+    assert np.abs(sound.samples[2000:-2000]).max() > 0.05
+
+
+async def test_sound_of_a_container_whose_clock_runs_on(pool, tmp_path):
+    path = media_files.write_film(
+        tmp_path / "late.ogg",
+        None,
+        media_files.tone(3.0, 48_000),
+        audio=AudioSpec(codec="libopus", offset=100),
+    )
+    sound = await decode_all(pool, path)
+    assert sound.probed.seconds == pytest.approx(3.0, abs=0.05)
+    assert sound.notices == ()
+
+
+@pytest.mark.parametrize(("name", "codec"), [("still.aac", "aac"), ("still.mp3", "libmp3lame")])
+async def test_a_length_that_is_guessed_says_nothing_of_an_end(pool, tmp_path, name, codec):
+    # Silence takes fewer bits than what comes after it, and from the first bits the length is guessed.
+    noise = 0.3 * np.random.default_rng(0).standard_normal(48_000 * 3).astype(np.float32)
+    path = media_files.write_film(
+        tmp_path / name,
+        None,
+        np.concatenate([np.zeros(48_000 * 3, np.float32), noise]),
+        audio=AudioSpec(codec=codec),
+        options={"write_xing": "0"} if name.endswith("mp3") else None,
+    )
+    sound = await decode_all(pool, path)
+    assert sound.seconds == pytest.approx(6.0, abs=0.1)
+    assert sound.notices == ()
+
+
+async def test_a_very_short_sound_is_no_damage(pool, tmp_path):
+    path = media_files.write_sound(tmp_path / "short.wav", media_files.tone(0.02))
+    sound = await decode_all(pool, path)
+    assert len(sound.samples) == 320
+    assert sound.notices == ()
+
+
 @pytest.mark.parametrize(
     "subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW"]
 )
