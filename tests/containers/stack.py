@@ -1,6 +1,7 @@
 """`docker compose` as an operator uses it, and the engine's own view of what it started."""
 
 import contextlib
+import json
 import os
 import shlex
 import socket
@@ -30,6 +31,11 @@ for entry in os.listdir('/proc'):
 """
 ASK = "import sys, urllib.request; sys.stdout.write(urllib.request.urlopen(sys.argv[1]).read().decode())"
 
+SETTINGS = """
+import json, os
+print(json.dumps({name: value for name, value in os.environ.items() if name.startswith('EMOTION_')}))
+"""
+
 
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -44,11 +50,13 @@ class Stack:
         engine: the Docker engine.
         project: compose's name for it.
         port: of this machine, where the gateway is published.
+        env_file: settings, as an operator's `.env`.
     """
 
     engine: docker.DockerClient
     project: str = field(default_factory=lambda: f"emotion-test-{uuid.uuid4().hex[:8]}")
     port: int = field(default_factory=free_port)
+    env_file: Path = Path(os.devnull)
 
     @property
     def url(self) -> str:
@@ -57,7 +65,7 @@ class Stack:
     def compose(self, *arguments: str, seconds: float = 900) -> str:
         """Run `docker compose`; give what it said."""
         done = subprocess.run(
-            ["docker", "compose", "--env-file", os.devnull, "--project-name", self.project, *arguments],
+            ["docker", "compose", "--env-file", self.env_file, "--project-name", self.project, *arguments],
             cwd=ROOT,
             env=environment(self.port),
             capture_output=True,
@@ -135,6 +143,11 @@ def is_well(container: Container) -> bool:
     return state["Running"] and state["Health"]["Status"] == "healthy"
 
 
+def settings_of(container: Container) -> dict[str, str]:
+    """The settings that arrived inside, those of the image among them."""
+    return json.loads(run_inside(container, SETTINGS))
+
+
 def wait_until_well(container: Container) -> None:
     assert eventually(lambda: is_well(container), seconds=PATIENCE), container.logs(tail=50).decode()
 
@@ -156,7 +169,7 @@ def run_inside(container: Container, script: str, *arguments: str, check: bool =
 
 def ask_inside(container: Container, path: str) -> str:
     """GET from the service in a container that publishes no port."""
-    port = dict(pair.split("=", 1) for pair in container.attrs["Config"]["Env"])["EMOTION_PORT"]
+    port = settings_of(container)["EMOTION_PORT"]
     return run_inside(container, ASK, f"http://127.0.0.1:{port}{path}")
 
 

@@ -1,11 +1,18 @@
 """What can be said of the containers by reading: needs no engine."""
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
+from pydantic import BaseModel
 
 from containers.requirements import requirements
+from face_service.settings import FaceSettings
+from fusion_service.settings import FusionSettings
+from gateway.settings import GatewaySettings
+from speech_service.settings import SpeechSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -15,6 +22,52 @@ FOLDERS = {
     "fusion": "fusion_service",
     "gateway": "gateway",
 }
+SETTINGS = {
+    "face": FaceSettings,
+    "speech": SpeechSettings,
+    "fusion": FusionSettings,
+    "gateway": GatewaySettings,
+}
+# Where a service listens, where its files lie, and where the others are, image and compose say.
+DECIDED = {
+    "EMOTION_HOST",
+    "EMOTION_PORT",
+    "EMOTION_FACE_URL",
+    "EMOTION_SPEECH_URL",
+    "EMOTION_FUSION_URL",
+    "EMOTION_FACE_MODELS",
+    "EMOTION_SPEECH_MODELS",
+    "EMOTION_FUSION_MODELS",
+    "EMOTION_TEMPORARY_FOLDER",
+    "EMOTION_JOBS__DATA_FOLDER",
+}
+
+
+def variables(settings: type[BaseModel], prefix: str = "EMOTION_") -> Iterator[str]:
+    """The environment variables that settings are read from."""
+    for name, field in settings.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from variables(field.annotation, f"{prefix}{name.upper()}__")
+        else:
+            yield f"{prefix}{name.upper()}"
+
+
+@pytest.mark.parametrize("service", FOLDERS)
+def test_every_setting_is_passed_on(service):
+    told = COMPOSE["services"][service]["environment"]
+    passed_on = {
+        name for name, value in told.items() if value is None or str(value).startswith(f"${{{name}:-")
+    }
+    assert passed_on == set(variables(SETTINGS[service])) - DECIDED
+    assert told.keys() - passed_on <= DECIDED
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/jobs.md"])
+def test_a_table_of_settings_names_settings(page):
+    table = (ROOT / page).read_text().partition("\n## Settings\n")[2].partition("\n## ")[0]
+    named = set(re.findall(r"`(EMOTION_\w+)`", table)) - {"EMOTION_CORPORA"}
+    assert named
+    assert named <= {name for settings in SETTINGS.values() for name in variables(settings)}
 
 
 @pytest.mark.parametrize("service", FOLDERS)

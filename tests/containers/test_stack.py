@@ -6,6 +6,7 @@ import threading
 import httpx
 import pytest
 
+from gateway.callers import hash_key, new_key
 from tests.cli.processes import eventually
 from tests.cli.stack import serving
 from tests.containers.stack import (
@@ -17,6 +18,7 @@ from tests.containers.stack import (
     is_well,
     run_inside,
     running,
+    settings_of,
     starts,
     wait_until_well,
 )
@@ -116,6 +118,27 @@ def test_only_the_gateway_is_published_and_only_here(stack):
         published = {name: where for name, where in ports.items() if where}
         expected = {"8000/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(stack.port)}]}
         assert published == (expected if service == "gateway" else {})
+
+
+@pytest.mark.parametrize("service", ["face", "speech", "fusion"])
+def test_a_setting_that_is_not_made_does_not_arrive(stack, service):
+    assert settings_of(stack.container(service)).keys() == {"EMOTION_HOST", "EMOTION_PORT"}
+
+
+def test_keys_in_an_env_file_close_the_door(stack, tmp_path):
+    key = new_key()
+    unset, stack.env_file = stack.env_file, tmp_path / ".env"
+    stack.env_file.write_text(f"EMOTION_API_KEYS={hash_key(key)},{hash_key(new_key())}\n")
+    try:
+        stack.up("--no-deps", "gateway")
+        address = f"{stack.url}/v1/limits"
+        assert httpx.get(address, timeout=PATIENCE).status_code == 401
+        bearer = {"authorization": f"Bearer {key}"}
+        assert httpx.get(address, headers=bearer, timeout=PATIENCE).status_code == 200
+    finally:
+        stack.env_file = unset
+        stack.up("--no-deps", "gateway")
+    assert httpx.get(address, timeout=PATIENCE).status_code == 200
 
 
 @pytest.mark.parametrize("service", ["face", "speech", "fusion"])
