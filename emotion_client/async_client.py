@@ -141,8 +141,8 @@ class AsyncClient:
     async def events(self, job_id: str, *, after: str | None = None) -> AsyncGenerator[JobEvent]:
         """Follow a job to its end, however long that takes.
 
-        The server ends a stream after the longest time of a request; the next one goes on from there. So it is
-        where a connection broke, but that counts as a failed attempt of `patience`.
+        The server ends a stream after the longest time of a request; the next one goes on from there.
+        So it does where a connection broke, but that counts as a failed attempt of `patience`.
 
         Args:
             job_id: of the job.
