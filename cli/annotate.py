@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +14,7 @@ from cli.outputs import OutputPlanError
 from cli.progress import ProgressView
 from shared.contracts.analyses import Analysis
 from shared.contracts.media import MediaKind
+from shared.contracts.problems import Problem
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 FILMS = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
@@ -105,6 +107,8 @@ def _write(file: Path, analysis: Analysis, out: Path, progress: ProgressView, st
                 _draw_film(file, analysis, part, drawn=lambda at: progress.drawn(at, total), stop=stop)
     except av.FFmpegError as error:
         raise RefusedError("Film error", f"{error.strerror}.", "Check that the file plays.") from error
+    except Problem as problem:
+        raise RefusedError.of_problem(problem) from problem
     except OSError as error:
         raise RefusedError.of_os_error(error, output=out) from error
 
@@ -127,12 +131,16 @@ def _completed_file(out: Path) -> Iterator[Path]:
 
 
 def _draw_picture(file: Path, analysis: Analysis, out: Path) -> None:
-    from PIL import Image, ImageOps  # noqa: PLC0415 - see `require_parts`
+    from cli.overlay import FaceTracks, draw_faces  # noqa: PLC0415 - see `require_parts`
+    from gateway.media.limits import MediaLimits  # noqa: PLC0415 - as above
+    from gateway.media.pictures import Picture  # noqa: PLC0415 - as above
+    from gateway.media.signatures import identify  # noqa: PLC0415 - as above
 
-    from cli.overlay import FaceTracks, draw_faces  # noqa: PLC0415 - as above
-
-    with Image.open(file) as opened:
-        image = ImageOps.exif_transpose(opened).convert("RGB")
+    # Whoever analysed it has held it against limits.
+    most = sys.maxsize
+    limits = MediaLimits(max_picture_pixels=most, max_picture_scans=most, max_side=most)
+    with file.open("rb") as opened:
+        image = Picture(opened, identify(opened), limits).upright(longest=most)
     for frame in (analysis.frames or ())[:1]:
         draw_faces(image, FaceTracks(analysis).at(frame.t))
     image.save(out)

@@ -14,9 +14,15 @@ from typing import Any
 import av
 import numpy as np
 from av.audio.resampler import AudioResampler
+from numpy.typing import NDArray
 from PIL import Image
 
 from cli.overlay import FaceTracks, TimelineStrip, draw_faces
+from gateway.media.frames import OrientationReader
+from gateway.media.origin import first_start, origin_of
+from gateway.media.probe import choose_audio, choose_video
+from gateway.media.refusals import damaged
+from gateway.media.signatures import identify
 from shared.contracts.analyses import Analysis
 
 Drawn = Callable[[float], None]
@@ -24,11 +30,7 @@ Drawn = Callable[[float], None]
 
 _H264 = ("libx264", {"crf": "20", "preset": "veryfast"})
 _VP9 = ("libvpx-vp9", {"crf": "32", "b": "0", "deadline": "realtime", "cpu-used": "8", "row-mt": "1"})
-_TURNS = {
-    90: Image.Transpose.ROTATE_270,
-    180: Image.Transpose.ROTATE_180,
-    270: Image.Transpose.ROTATE_90,
-}
+_SWAPPED = frozenset({90, 270})
 # For each suffix: the encoder of the pictures, sound that is copied, and the encoder of other sound.
 CONTAINERS: dict[str, tuple[tuple[str, dict[str, str]], frozenset[str], str]] = {
     ".mp4": (_H264, frozenset({"aac", "mp3", "ac3", "eac3", "opus", "flac", "alac"}), "aac"),
@@ -59,15 +61,27 @@ def annotate_film(film: Path, analysis: Analysis, out: Path, *, drawn: Drawn, st
 
     Raises:
         StoppedError: `stop` was set.
-        OSError, av.FFmpegError: it cannot be read or written.
+        OSError, av.FFmpegError, Problem: it cannot be read or written.
     """
-    with av.open(str(film)) as source, av.open(str(out), "w") as target:
-        pictures = _Pictures(source, target, analysis, out.suffix.lower())
-        tracks = {stream.index: _sound(stream, target, out.suffix.lower()) for stream in source.streams.audio}
-        for packet in source.demux([pictures.stream, *source.streams.audio]):
+    with film.open("rb") as file:
+        form = identify(file)
+    # A whole path: FFmpeg would take what stands before a colon for a protocol.
+    with (
+        av.open(str(film.absolute()), format=form.demuxer) as source,
+        av.open(str(out.absolute()), "w") as target,
+    ):
+        video, heard = choose_video(source, form), choose_audio(source)
+        if video is None:
+            raise damaged(f"The {form.spoken} file holds no pictures that can be decoded.")
+        origin = origin_of(form.name, first_start(video, heard))
+        pictures = _Pictures(video, target, analysis, origin, out.suffix.lower())
+        # What cannot be decoded cannot be named in the new file either.
+        sounds = [stream for stream in source.streams.audio if stream.codec_context is not None]
+        tracks = {stream.index: _sound(stream, target, origin, out.suffix.lower()) for stream in sounds}
+        for packet in source.demux([video, *sounds]):
             if stop.is_set():
                 raise StoppedError
-            if packet.stream is pictures.stream:
+            if packet.stream is video:
                 for seconds in pictures.take(packet):
                     drawn(seconds)
             else:
@@ -75,29 +89,39 @@ def annotate_film(film: Path, analysis: Analysis, out: Path, *, drawn: Drawn, st
         pictures.finish()
 
 
+def _cut_off(stream: Any, origin: float) -> int:
+    """Give what is taken from a stream's times, in its ticks: a part of a longer one begins at zero."""
+    ticks: int = round(max(0.0, origin) / stream.time_base)
+    return ticks
+
+
 class _Pictures:
     """Decodes, draws and encodes."""
 
-    def __init__(self, source: Any, target: Any, analysis: Analysis, suffix: str) -> None:
-        self.stream = source.streams.best("video")
-        self.stream.thread_type = "AUTO"
+    def __init__(self, stream: Any, target: Any, analysis: Analysis, origin: float, suffix: str) -> None:
+        self._stream = stream
+        stream.thread_type = "AUTO"
         self._target = target
-        self._turn = _TURNS.get(analysis.media.video.rotation if analysis.media.video else 0)
+        self._origin = origin
+        self._cut_off = _cut_off(stream, origin)
+        self._orientations = OrientationReader()
         self._faces = FaceTracks(analysis)
         self._last: int | None = None
-        width, height = self.stream.width, self.stream.height
-        aspect = self.stream.sample_aspect_ratio or Fraction(1)
-        if self._turn in {Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_270}:
+        rate = stream.average_rate or Fraction(25)
+        self._frame_ticks: int = max(1, round(1 / (rate * stream.time_base)))
+        self._stored = width, height = stream.width, stream.height
+        aspect = stream.sample_aspect_ratio or Fraction(1)
+        if analysis.media.video is not None and analysis.media.video.rotation in _SWAPPED:
             width, height, aspect = height, width, 1 / aspect
         # 4:2:0 has no half pixels of colour.
         self._size = (width - width % 2 or 2, height - height % 2 or 2)
         self._strip = TimelineStrip(analysis, self._size)
         (codec, options), _, _ = CONTAINERS[suffix]
-        self._out = target.add_stream(codec, rate=self.stream.average_rate or 25, options=options)
+        self._out = target.add_stream(codec, rate=rate, options=options)
         self._out.width, self._out.height = self._size
         self._out.pix_fmt = "yuv420p"
         self._out.codec_context.sample_aspect_ratio = aspect
-        self._out.codec_context.time_base = self.stream.time_base
+        self._out.codec_context.time_base = stream.time_base
 
     def take(self, packet: Any) -> Iterator[float]:
         """Draw what a packet holds; give the seconds reached."""
@@ -106,46 +130,56 @@ class _Pictures:
         with contextlib.suppress(av.error.InvalidDataError):
             frames = packet.decode()
         for frame in frames:
-            if frame.pts is None or (self._last is not None and frame.pts <= self._last):
-                continue
-            self._last = frame.pts
-            seconds = float(frame.pts * self.stream.time_base)
-            image = self._draw(frame.to_image(), seconds)
-            drawn = av.VideoFrame.from_ndarray(np.asarray(image), format="rgb24")
-            drawn.pts, drawn.time_base = frame.pts, self.stream.time_base
+            self._last = self._time_of(frame)
+            seconds = float(self._last * self._stream.time_base) - self._origin
+            drawn = av.VideoFrame.from_ndarray(self._draw(frame, seconds), format="rgb24")
+            drawn.pts, drawn.time_base = self._last - self._cut_off, self._stream.time_base
             self._target.mux(self._out.encode(drawn))
             yield seconds
+
+    def _time_of(self, frame: Any) -> int:
+        """Give its time in ticks; where it has none, or one that falls, as in AVI, the next that is free."""
+        time: int | None = frame.dts if frame.pts is None else frame.pts
+        if self._last is None:
+            return time or 0
+        if time is None or time < self._last:
+            return self._last + self._frame_ticks
+        return max(time, self._last + 1)
 
     def finish(self) -> None:
         """Write what the encoder still holds."""
         self._target.mux(self._out.encode(None))
 
-    def _draw(self, image: Image.Image, seconds: float) -> Image.Image:
-        if self._turn is not None:
-            image = image.transpose(self._turn)
-        image = image.crop((0, 0, *self._size))
+    def _draw(self, frame: Any, seconds: float) -> NDArray[np.uint8]:
+        width, height = self._stored
+        pixels = frame.to_ndarray(format="rgb24", width=width, height=height)
+        upright = Image.fromarray(self._orientations.of(frame).apply(pixels))
+        image = upright.crop((0, 0, *self._size))
         draw_faces(image, self._faces.at(seconds))
         self._strip.draw(image, seconds)
-        return image
+        return np.asarray(image)
 
 
-def _sound(stream: Any, target: Any, suffix: str) -> Callable[[Any], None]:
+def _sound(stream: Any, target: Any, origin: float, suffix: str) -> Callable[[Any], None]:
     """Give what takes the packets of a sound track: copied where the container can hold it, else encoded."""
     _, copied, encoder = CONTAINERS[suffix]
     name = stream.codec_context.name
+    cut_off = _cut_off(stream, origin)
     if name in copied or name.removesuffix("float") in copied:
         out = target.add_stream_from_template(stream)
 
         def copy(packet: Any) -> None:
             if packet.dts is not None:
+                packet.dts -= cut_off
+                packet.pts = None if packet.pts is None else packet.pts - cut_off
                 packet.stream = out
                 target.mux(packet)
 
         return copy
-    return _encoded(stream, target, encoder)
+    return _encoded(stream, target, cut_off, encoder)
 
 
-def _encoded(stream: Any, target: Any, encoder: str) -> Callable[[Any], None]:
+def _encoded(stream: Any, target: Any, cut_off: int, encoder: str) -> Callable[[Any], None]:
     rate = 48_000 if encoder == "libopus" else stream.rate
     layout = "mono" if stream.channels == 1 else "stereo"
     out = target.add_stream(encoder, rate=rate, layout=layout)
@@ -159,6 +193,9 @@ def _encoded(stream: Any, target: Any, encoder: str) -> Callable[[Any], None]:
             frames = packet.decode()
         # The last packet is empty: it flushes the decoder, and then all that follows it.
         ends = packet.dts is None and packet.size == 0
+        for frame in frames:
+            if frame.pts is not None:
+                frame.pts -= round(cut_off * stream.time_base / frame.time_base)
         for frame in [*frames, *([None] if ends else [])]:
             for part in resampler.resample(frame):
                 target.mux(out.encode(part))

@@ -1,12 +1,15 @@
 """Films and pictures with boxes, labels and a timeline drawn in: decoded again and looked at."""
 
 import asyncio
+import struct
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+from av.stream import Disposition
 from PIL import Image
 
 from cli.annotate import annotate, plan_annotations
@@ -15,6 +18,13 @@ from cli.failures import RefusedError
 from cli.outputs import OutputPlanError
 from cli.overlay import COLOURS, FaceTracks
 from cli.progress import NoProgress
+from gateway.media.film import FilmDecoder
+from gateway.media.film import Frame as DecodedFrame
+from gateway.media.limits import MediaLimits
+from gateway.media.options import DecodeOptions
+from gateway.media.pictures import Picture
+from gateway.media.probe import open_media
+from gateway.media.signatures import identify
 from shared.contracts.analyses import Analysis, Frame, FrameFace
 from shared.contracts.emotions import Emotion
 from shared.contracts.faces import Box
@@ -41,6 +51,96 @@ def analysis_of(kind: MediaKind, *, rotation: int = 0, seconds: float = 2.0, see
         frames=frames,
         moments=(moment(0, Emotion.HAPPINESS), moment(1, Emotion.ANGER)),
     )
+
+
+def spots(frames: int = 50) -> Iterator[media_files.Pixels]:
+    """A white square before a dark background: left in the first half, right in the second."""
+    for number in range(frames):
+        picture = media_files.noise(320, 240) // 3
+        left = 30 if number < frames // 2 else 210
+        picture[90:150, left : left + 60] = 255
+        yield picture
+
+
+def square_in(picture: np.ndarray) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of the white square."""
+    rows, columns = np.nonzero(picture.min(axis=2) > 200)
+    return columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+
+
+def analysis_of_spots(film: Path) -> Analysis:
+    """What finding the square in each frame would give, in the times and turns of the decoder."""
+    limits, options = MediaLimits(), DecodeOptions(fps=25)
+    frames = []
+    with film.open("rb") as file:
+        opened = open_media(file, identify(file), limits, options)
+        decoder = FilmDecoder(opened, limits, options)
+        for piece in decoder.pieces():
+            if isinstance(piece, DecodedFrame):
+                height, width, _ = piece.pixels.shape
+                left, top, right, bottom = square_in(piece.pixels)
+                box = Box(
+                    x=(left - 10) / width,
+                    y=(top - 10) / height,
+                    width=(right - left + 20) / width,
+                    height=(bottom - top + 20) / height,
+                )
+                frames.append(Frame(t=piece.t, faces=(face(box),)))
+                orientation = piece.orientation
+    video = opened.media.video.model_copy(update={"rotation": orientation.rotation})
+    media = opened.media.model_copy(update={"seconds": decoder.seconds, "video": video})
+    return film_analysis(media=media, frames=tuple(frames), moments=())
+
+
+def with_matrix(film: Path, *turn: int) -> Path:
+    """Claim another display matrix: a, b, c, d in whole turns."""
+    content = bytearray(film.read_bytes())
+    plain = struct.pack(">9i", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+    at = content.index(plain, content.index(b"tkhd"))
+    a, b, c, d = (part << 16 for part in turn)
+    content[at : at + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    film.write_bytes(content)
+    return film
+
+
+def two_pictures(film: Path) -> Path:
+    """Write a film whose second video track is larger, and what a player would choose."""
+    with av.open(str(film), "w") as file:
+        streams = [file.add_stream("libx264", rate=25) for _ in range(2)]
+        for stream, (width, height) in zip(streams, [(320, 240), (640, 480)], strict=True):
+            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        streams[1].disposition = Disposition.default
+        for number, picture in enumerate(spots()):
+            other = media_files.noise(640, 480, seed=number)
+            for stream, pixels in zip(streams, [picture, other], strict=True):
+                file.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        for stream in streams:
+            file.mux(stream.encode(None))
+    return film
+
+
+def spot_film(path: Path, *, late: float | None = None, **specs: object) -> Path:
+    """Write a film of `spots`, with sound and so many seconds later where `late` is given."""
+    if late is None:
+        return media_files.write_film(path, spots(), **specs)
+    video, audio = media_files.VideoSpec(offset=late), media_files.AudioSpec(offset=late)
+    return media_files.write_film(
+        path, spots(), media_files.speech(2, 48_000), video=video, audio=audio, **specs
+    )
+
+
+_B_FRAMES = media_files.VideoSpec(options=(("preset", "ultrafast"), ("bf", "2")))
+SPOT_FILMS: dict[str, Callable[[Path], Path]] = {
+    "cut out of a stream": lambda folder: spot_film(folder / "film.ts", late=10.0, container="mpegts"),
+    "late, mkv": lambda folder: spot_film(folder / "film.mkv", late=3.0),
+    "late, mp4": lambda folder: spot_film(folder / "film.mp4", late=3.0),
+    "mirrored": lambda folder: with_matrix(spot_film(folder / "film.mp4"), -1, 0, 0, 1),
+    "upside down": lambda folder: with_matrix(spot_film(folder / "film.mp4"), 1, 0, 0, -1),
+    "mirrored and turned": lambda folder: with_matrix(spot_film(folder / "film.mp4"), 0, 1, 1, 0),
+    "times that fall": lambda folder: spot_film(folder / "film.avi", video=_B_FRAMES),
+    "two tracks": lambda folder: two_pictures(folder / "film.mp4"),
+    "a name like an address": lambda folder: spot_film(folder / "talk: one.mp4"),
+}
 
 
 def pictures_of(path: Path) -> list[np.ndarray]:
@@ -113,6 +213,38 @@ def test_a_turned_film_is_drawn_upright(tmp_path: Path, rotation: int) -> None:
     assert np.abs(pictures[10][quiet] - turned[quiet]).mean() < 12
 
 
+@pytest.mark.parametrize("name", SPOT_FILMS)
+def test_boxes_are_drawn_where_and_when_the_analysis_saw_a_face(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    film = SPOT_FILMS[name](tmp_path).relative_to(tmp_path)
+    pictures = pictures_of(draw(film, analysis_of_spots(film), Path("out.mp4")))
+    assert len(pictures) == 50
+    # Around the cut, times that fall are told only roughly.
+    for number in (0, 5, 10, 15, 20, 30, 35, 40, 45, 49):
+        left, top, _, bottom = square_in(pictures[number])
+        edge = pictures[number][(top + bottom) // 2, left - 10 : left - 8]
+        assert np.abs(edge - HAPPY).max(axis=1).min() < 70, number
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"), [("cut out of a stream", 0.0), ("late, mkv", 3.0), ("late, mp4", 3.0)]
+)
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm"])
+def test_a_film_that_begins_late_is_played_as_before(
+    tmp_path: Path, name: str, begins: float, suffix: str
+) -> None:
+    film = SPOT_FILMS[name](tmp_path)
+    out = draw(film, analysis_of_spots(film), tmp_path / f"out{suffix}")
+    with av.open(str(out)) as new:
+        first = []
+        for stream in (new.streams.video[0], new.streams.audio[0]):
+            new.seek(0)
+            first.append(next(new.decode(stream)).time)
+    assert first == pytest.approx([begins, begins], abs=0.05)
+
+
 def test_sound_that_the_container_cannot_hold_is_encoded(tmp_path: Path) -> None:
     audio = media_files.AudioSpec(codec="pcm_s16le", rate=44_100)
     video = media_files.VideoSpec(codec="mpeg4", options=())
@@ -121,6 +253,13 @@ def test_sound_that_the_container_cannot_hold_is_encoded(tmp_path: Path) -> None
     with av.open(str(out)) as new:
         assert new.streams.audio[0].codec_context.name == "aac"
     assert seconds_of_sound(out) == pytest.approx(seconds_of_sound(film), abs=0.1)
+
+
+def test_a_sound_track_of_no_known_codec_is_left_out(tmp_path: Path) -> None:
+    film = media_files.talking_film(tmp_path / "film.mkv", seconds=2)
+    film.write_bytes(film.read_bytes().replace(b"A_AAC", b"A_ABC"))
+    out = draw(film, analysis_of(MediaKind.FILM), tmp_path / "out.mp4")
+    assert len(pictures_of(out)) == 50
 
 
 def test_a_silent_film_of_odd_size(tmp_path: Path) -> None:
@@ -148,6 +287,29 @@ def test_a_picture_lies_as_its_camera_says(tmp_path: Path) -> None:
     picture = media_files.write_picture(tmp_path / "face.jpg", pixels, orientation=6)
     out = draw(picture, analysis_of(MediaKind.PICTURE), tmp_path / "out.png")
     assert Image.open(out).size == (100, 200)
+
+
+def grey_of_16_bits(path: Path) -> Path:
+    grey = np.asarray(Image.fromarray(media_files.astronaut()).convert("L"))
+    return media_files.write_picture(path, grey.astype(np.uint16) * 257)
+
+
+def see_through(path: Path) -> Path:
+    pixels = np.dstack([media_files.astronaut(), np.full((512, 512), 255, np.uint8)])
+    # Black, and not there.
+    pixels[:, :100] = 0
+    return media_files.write_picture(path, pixels)
+
+
+@pytest.mark.parametrize("make", [grey_of_16_bits, see_through])
+def test_a_picture_is_drawn_as_the_networks_saw_it(tmp_path: Path, make: Callable[[Path], Path]) -> None:
+    picture = make(tmp_path / "face.png")
+    with picture.open("rb") as file:
+        seen = np.asarray(Picture(file, identify(file), MediaLimits()).upright(512)).astype(int)
+    drawn = np.asarray(Image.open(draw(picture, analysis_of(MediaKind.PICTURE), tmp_path / "out.png")))
+    assert np.abs(drawn[350:] - seen[350:]).max() == 0
+    assert drawn[350:, :100].mean() > 100
+    assert drawn[350:].std() > 30
 
 
 def test_faces_move_between_frames_and_go_when_they_are_gone() -> None:
