@@ -22,8 +22,10 @@ from shared.contracts.problems import Problem
 
 _TICK_SECONDS = 0.25
 _PROGRESS_EVERY_SECONDS = 1.0
-# Bytes keep coming, and nothing can be made of them.
+# Bytes keep coming, and nothing can be made of them, though one frame was due.
 _NOTHING_DECODED_SECONDS = 10.0
+# A longer pause between two messages counts as no more: nothing could be decoded in it.
+_LONGEST_GAP_SECONDS = 2.0
 # What was sent last may still be on its way through the decoder when a stream's time is over.
 _DECODER_GRACE_SECONDS = 30.0
 
@@ -58,7 +60,8 @@ class LiveStream:
         self.bytes_received = 0
         self._reading = LiveReading(options, tools, self._outbox, self.counts, metrics)
         self._tally = StreamTally(metrics)
-        self._began = self._last_media = self._last_decoded = time.monotonic()
+        self._began = self._last_media = time.monotonic()
+        self._undecoded_seconds = 0.0
 
     @property
     def seconds(self) -> float:
@@ -126,11 +129,15 @@ class LiveStream:
             if (data := message.get("bytes")) is not None:
                 self._count(len(data))
                 await source.take(data)
-                self._last_media = time.monotonic()
+                self._media_came(time.monotonic())
             else:
                 self._answer(message["text"], source)
                 # Many may have come at once: what they are answered with is sent before the next is read.
                 await asyncio.sleep(0)
+
+    def _media_came(self, now: float) -> None:
+        self._undecoded_seconds += min(now - self._last_media, _LONGEST_GAP_SECONDS)
+        self._last_media = now
 
     def _count(self, length: int) -> None:
         if length > self._settings.max_message_bytes:
@@ -153,7 +160,7 @@ class LiveStream:
     async def _decode(self, decoding: Decoding, source: Source) -> None:
         await self._probe(decoding, source)
         async for item in decoding:
-            self._last_decoded = time.monotonic()
+            self._undecoded_seconds = 0.0
             source.check_lead(item.t)
             if isinstance(item, DecodedFrame):
                 self.counts.frames.received += not source.is_pictures
@@ -197,7 +204,8 @@ class LiveStream:
             raise Problem("stream-too-long", f"A stream may last {settings.max_seconds:g} s.")
         if not source.ended and now - self._last_media > settings.idle_seconds:
             raise Problem("stream-idle", f"No media came for {settings.idle_seconds:g} s.")
-        if not source.is_pictures and self._last_media - self._last_decoded > _NOTHING_DECODED_SECONDS:
+        decoded_within = _NOTHING_DECODED_SECONDS + 1 / self._options.fps
+        if not source.is_pictures and self._undecoded_seconds > decoded_within:
             raise Problem("damaged-media", "Bytes keep coming, and nothing can be decoded from them.")
         if self._reading.unread_seconds > settings.unread_seconds:
             raise Problem("service-unavailable", "Neither faces nor voice can be read.", retry_after=10)

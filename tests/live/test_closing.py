@@ -9,6 +9,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from gateway.callers import hash_key, new_key
+from gateway.live import stream
 from gateway.live.closing import CODES, close_code, close_reason
 from shared.contracts.problems import CATALOGUE, Problem
 from tests import media_files
@@ -262,6 +263,60 @@ async def test_a_recording_that_comes_too_fast(live_gateway, recordings):
         async with watch(url, "container") as viewer:
             await viewer.send(recordings["webm"])
             await end_of(viewer, 1008, "too-fast")
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Streams that wait less long for something to be decoded."""
+    monkeypatch.setattr(stream, "_NOTHING_DECODED_SECONDS", 1.0)
+    monkeypatch.setattr(stream, "_LONGEST_GAP_SECONDS", 0.2)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_bytes_of_which_nothing_can_be_made(hurried, recordings):
+    header, cluster, _ = recordings["webm"].partition(b"\x1f\x43\xb6\x75")
+    assert cluster
+    async with watch(hurried, "container") as viewer:
+        # An element of WebM to be skipped, longer than any stream.
+        await viewer.send(header + b"\xec\x01\x0f" + bytes(6))
+        sending = asyncio.create_task(keep_sending(viewer, bytes(100)))
+        problem = await end_of(viewer, 1007, "damaged-media")
+        sending.cancel()
+    assert "nothing can be decoded" in problem.detail
+
+
+async def keep_sending(viewer, message):
+    while True:
+        await viewer.send(message)
+        await asyncio.sleep(0.02)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_pause_is_no_damage(hurried, recordings):
+    recording = recordings["webm"]
+    half = len(recording) // 2
+    async with watch(hurried, "container") as viewer:
+        await viewer.send(recording[:half])
+        await viewer.until("faces")
+        await asyncio.sleep(1.5)
+        # Too little to be decoded, and the clock is looked at before the rest comes.
+        await viewer.send(recording[half : half + 1])
+        for _ in range(2):
+            await viewer.until("progress")
+        await viewer.send(recording[half + 1 :])
+        await viewer.say(event="end")
+        assert (await viewer.to_the_end())[0] == 1000
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_frame_seldom_wanted_is_no_damage(hurried, recordings):
+    async with watch(hurried, "container", fps=0.1, modalities=["face"]) as viewer:
+        recording = recordings["webm"]
+        for begin in range(0, len(recording), len(recording) // 15):
+            await viewer.send(recording[begin : begin + len(recording) // 15])
+            await asyncio.sleep(0.1)
+        await viewer.say(event="end")
+        assert (await viewer.to_the_end())[0] == 1000
 
 
 @pytest.mark.parametrize(
