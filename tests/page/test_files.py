@@ -2,8 +2,12 @@
 
 import itertools
 import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from gateway.app import create_app
@@ -248,6 +252,63 @@ def test_a_strategy_that_found_nothing_is_told_from_nothing_to_read(visitor: Vis
     expect(verdict.locator(".readings")).to_contain_text(f"Voice{speech['label']}")
     expect(verdict.locator(".top-score")).to_contain_text(f"{round(speech['confidence'] * 100)} %")
     expect(page.locator(".entry-state")).to_have_text("sound · no fused emotion")
+
+
+_VP8 = media_files.VideoSpec(codec="libvpx", options=(("deadline", "realtime"), ("cpu-used", "8")))
+SPECS = {
+    "mp4": (media_files.VideoSpec(), media_files.AudioSpec()),
+    "webm": (_VP8, media_files.AudioSpec(codec="libopus")),
+}
+
+
+@pytest.fixture(params=SPECS)
+def write_late(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Path]:
+    """Write a film of a face, 2 s of pictures, whose pictures and sound begin when they are told to."""
+    video, audio = SPECS[request.param]
+
+    def write(sound: media_files.Samples, *, pictures_at: float, sound_at: float) -> Path:
+        return media_files.write_film(
+            tmp_path / f"late.{request.param}",
+            media_files.moving_face(media_files.astronaut(), frames=50),
+            sound,
+            video=replace(video, offset=pictures_at),
+            audio=replace(audio, offset=sound_at),
+        )
+
+    return write
+
+
+def test_the_sound_lane_begins_when_the_sound_does(visitor: Visitor, write_late: Callable[..., Path]):
+    page = visitor.page
+    quiet_then_loud = np.concatenate([np.zeros(24_000, np.float32), media_files.tone(0.5, 48_000)])
+    visitor.give(write_late(quiet_then_loud, pictures_at=0.0, sound_at=0.75))
+    visitor.wait_for("done")
+    page.wait_for_selector(".lane.sound[data-drawn]")
+    path = page.locator(".tracks .levels path").get_attribute("d")
+    levels = [float(height) for height in re.findall(r"v([\d.]+)", path)]
+    seconds = visitor.answer()["media"]["seconds"]
+    loud = [column * seconds / len(levels) for column, level in enumerate(levels) if level > 0.5]
+    assert (loud[0], loud[-1]) == (pytest.approx(1.25, abs=0.05), pytest.approx(1.75, abs=0.05))
+
+
+def test_a_film_that_begins_late_plays_on_the_clock_of_its_lanes(
+    visitor: Visitor, write_late: Callable[..., Path], expect
+):
+    page = visitor.page
+    visitor.give(write_late(media_files.speech(2.0, 48_000), pictures_at=3.0, sound_at=3.0))
+    visitor.wait_for("done")
+    page.wait_for_selector(".lane.sound[data-drawn]")
+    slider = page.get_by_role("slider", name="Position")
+    length = page.evaluate("document.querySelector('.stage video').duration")
+    assert length == pytest.approx(5.0, abs=0.1)
+    assert float(slider.get_attribute("aria-valuemax")) == pytest.approx(length, abs=0.1)
+    begins = page.locator(".tracks .lane.person .bands path").first.get_attribute("d")
+    assert float(re.match(r"M([\d.]+)", begins)[1]) == pytest.approx(3.0, abs=0.05)
+    slider.press("End")
+    page.wait_for_function("() => document.querySelector('.stage video').currentTime > 4.9")
+    expect(page.locator(".stage .box:not([hidden])")).to_have_count(1)
+    slider.press("Home")
+    expect(page.locator(".stage .box:not([hidden])")).to_have_count(0)
 
 
 def answer_without_a_job(route) -> None:

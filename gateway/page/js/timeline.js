@@ -31,7 +31,7 @@ export class Timeline {
     this.#step = stepOf(analysis);
     this.figures = new FiguresTable(lanes);
     this.#build(unshown);
-    if (analysis.media.audio) this.#addSound(file);
+    if (analysis.media.audio) this.#addSound(file, analysis.media.audio);
     player.onTime(() => this.#follow());
     if (analysis.reading) this.update(analysis);
     else this.#follow();
@@ -91,12 +91,12 @@ export class Timeline {
     );
   }
 
-  async #addSound(file) {
+  async #addSound(file, { start }) {
     const lane = make("div", { class: "lane sound" });
     this.slider.insertBefore(lane, this.unread);
     this.names.append(make("div", { class: "lane sound" }, make("span", { text: "Sound" })));
     try {
-      lane.append(drawLevels(await readLevels(file, this.#seconds)));
+      lane.append(drawLevels(await readLevels(file, { seconds: this.#seconds, start })));
     } catch (error) {
       lane.append(make("p", { class: "missing", text: error.message }));
     }

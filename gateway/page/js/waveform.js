@@ -10,18 +10,18 @@ const COLUMNS = 600;
 /**
  * Give the loudest level of each column, 0..1.
  * @param {Blob} file
- * @param {number} seconds
+ * @param {{seconds: number, start?: number}} time that all columns last; when the first sample is heard, in seconds
  * @returns {Promise<number[]>}
  * @throws {Error} with what to tell, where it cannot be drawn
  */
-export function readLevels(file, seconds) {
-  if (!read.has(file)) read.set(file, decode(file, seconds));
+export function readLevels(file, time) {
+  if (!read.has(file)) read.set(file, decode(file, time));
   return read.get(file);
 }
 
 const read = new WeakMap(); // decoding is dear, and a result is drawn more than once
 
-async function decode(file, seconds) {
+async function decode(file, { seconds, start = 0 }) {
   if (file.size > MOST_BYTES || seconds > MOST_SECONDS) throw new Error("Too long to draw here.");
   let sound;
   try {
@@ -31,12 +31,14 @@ async function decode(file, seconds) {
   }
   const columns = Math.min(COLUMNS, Math.max(60, Math.round(seconds * 60)));
   const perColumn = (seconds * RATE) / columns;
+  // What is decoded begins with the first sample, also where the film began before it.
+  const first = Math.round(start * RATE);
   const levels = new Array(columns).fill(0);
   for (let channel = 0; channel < sound.numberOfChannels; channel += 1) {
     const samples = sound.getChannelData(channel);
     for (let column = 0; column < columns; column += 1) {
-      const end = Math.min(samples.length, Math.floor((column + 1) * perColumn));
-      for (let at = Math.floor(column * perColumn); at < end; at += 1) {
+      const end = Math.min(samples.length, Math.floor((column + 1) * perColumn) - first);
+      for (let at = Math.max(0, Math.floor(column * perColumn) - first); at < end; at += 1) {
         const level = Math.abs(samples[at]);
         if (level > levels[column]) levels[column] = level;
       }
