@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match, Mount
 
 from shared.contracts.problems import MEDIA_TYPE, Problem, ProblemDocument
 from shared.metrics import ServiceMetrics
@@ -15,6 +16,7 @@ from shared.request_context import current_request_id, note
 
 _log = logging.getLogger(__name__)
 
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _BY_STATUS = {404: "not-found", 405: "method-not-allowed", 413: "upload-too-large", 415: "unsupported-media"}
 
 
@@ -34,15 +36,13 @@ def problem_response(problem: Problem, headers: Mapping[str, str] | None = None)
 
 def problem_responses(*names: int) -> dict[int | str, dict[str, Any]]:
     """Describe error statuses for OpenAPI, for the `responses` of a route."""
+    return {status: {"model": ProblemDocument, **problem_description(status)} for status in names}
+
+
+def problem_description(status: int) -> dict[str, Any]:
+    """Describe an error status as it stands in the OpenAPI document."""
     schema = {"$ref": "#/components/schemas/ProblemDocument"}
-    return {
-        status: {
-            "model": ProblemDocument,
-            "description": _DESCRIPTIONS[status],
-            "content": {MEDIA_TYPE: {"schema": schema}},
-        }
-        for status in names
-    }
+    return {"description": _DESCRIPTIONS[status], "content": {MEDIA_TYPE: {"schema": schema}}}
 
 
 _DESCRIPTIONS = {
@@ -96,6 +96,25 @@ def http_problem(error: HTTPException) -> Problem:
     return Problem(name, details.get(name, str(error.detail)[:300]))
 
 
+def allowed_methods(app: FastAPI, request: Request) -> list[str]:
+    """Give every method that the address of a request takes: the framework names those of one route only."""
+    scope = request.scope
+    # As it was before a router wrote into it.
+    asked = {
+        "type": "http",
+        "path": scope["path"],
+        "root_path": scope.get("app_root_path", scope.get("root_path", "")),
+        "headers": scope["headers"],
+    }
+    # A mounted app takes every method here, and names those that it means itself.
+    routes = [route for route in app.routes if not isinstance(route, Mount)]
+    return [
+        method
+        for method in _METHODS
+        if any(route.matches({**asked, "method": method})[0] is Match.FULL for route in routes)
+    ]
+
+
 def add_problem_answers(app: FastAPI, metrics: ServiceMetrics) -> None:
     """Answer every exception of the routes of `app` with a problem document."""
 
@@ -112,9 +131,12 @@ def add_problem_answers(app: FastAPI, metrics: ServiceMetrics) -> None:
         assert isinstance(error, RequestValidationError)  # noqa: S101
         return problem_response(count(validation_problem(error)))
 
-    async def on_http_exception(_: Request, error: Exception) -> Response:
+    async def on_http_exception(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101
-        return problem_response(count(http_problem(error)), error.headers)
+        headers = dict(error.headers or {})
+        if error.status_code == 405 and (methods := allowed_methods(app, request)):
+            headers["Allow"] = ", ".join(methods)
+        return problem_response(count(http_problem(error)), headers)
 
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(RequestValidationError, on_validation_error)

@@ -1,7 +1,10 @@
 """Whatever is sent, every answer is one that the service's OpenAPI document promises."""
 
 import contextlib
+from collections.abc import Iterator
+from typing import Any
 
+import httpx
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
@@ -11,8 +14,37 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from tests.servers import House
 
+SERVICES = ["gateway", "face", "speech", "fusion"]
 
-@pytest.mark.parametrize("service", ["gateway", "face", "speech", "fusion"])
+
+def promised(url: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each address of a service with its operations by method."""
+    for path, operations in httpx.get(f"{url}/openapi.json").json()["paths"].items():
+        yield url + path.replace("{analysis_id}", "an_1"), operations
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_allow_names_every_method_of_an_address(house: House, service: str):
+    for address, operations in promised(getattr(house, service)):
+        answer = httpx.patch(address)
+        assert answer.status_code == 405, address
+        assert set(operations) <= set(answer.headers["allow"].lower().split(", ")), address
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_what_a_deadline_may_end_in_is_promised(house: House, service: str):
+    for address, operations in promised(getattr(house, service)):
+        for method, operation in operations.items():
+            assert "504" in operation["responses"], (method, address)
+            # What has its answer at once gives it, deadline or not.
+            for deadline in ("0", "soon"):
+                answer = httpx.request(method, address, headers={"X-Deadline-Ms": deadline})
+                content = operation["responses"][str(answer.status_code)]["content"]
+                assert answer.headers["content-type"].partition(";")[0] in content, (method, address)
+            assert answer.status_code == 422, (method, address)
+
+
+@pytest.mark.parametrize("service", SERVICES)
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
 def test_every_operation_keeps_its_promise(house: House, service: str, mode: GenerationMode):
     url = getattr(house, service)
