@@ -31,6 +31,8 @@ Drawn = Callable[[float], None]
 _H264 = ("libx264", {"crf": "20", "preset": "veryfast"})
 _VP9 = ("libvpx-vp9", {"crf": "32", "b": "0", "deadline": "realtime", "cpu-used": "8", "row-mt": "1"})
 _SWAPPED = frozenset({90, 270})
+# Matrices of colour (ITU-T H.273) that are kept: BT.709, BT.601 twice, BT.2020. Others become BT.601.
+_MATRICES = frozenset({1, 5, 6, 9})
 # For each suffix: the encoder of the pictures, sound that is copied, and the encoder of other sound.
 CONTAINERS: dict[str, tuple[tuple[str, dict[str, str]], frozenset[str], str]] = {
     ".mp4": (_H264, frozenset({"aac", "mp3", "ac3", "eac3", "opus", "flac", "alac"}), "aac"),
@@ -122,6 +124,12 @@ class _Pictures:
         self._out.pix_fmt = "yuv420p"
         self._out.codec_context.sample_aspect_ratio = aspect
         self._out.codec_context.time_base = stream.time_base
+        self._matrix: int | None = stream.codec_context.colorspace
+        if self._matrix in _MATRICES:
+            for tag in ("colorspace", "color_primaries", "color_trc"):
+                setattr(self._out.codec_context, tag, getattr(stream.codec_context, tag))
+        else:
+            self._matrix = None
 
     def take(self, packet: Any) -> Iterator[float]:
         """Draw what a packet holds; give the seconds reached."""
@@ -132,7 +140,9 @@ class _Pictures:
         for frame in frames:
             self._last = self._time_of(frame)
             seconds = float(self._last * self._stream.time_base) - self._origin
-            drawn = av.VideoFrame.from_ndarray(self._draw(frame, seconds), format="rgb24")
+            drawn = av.VideoFrame.from_ndarray(self._draw(frame, seconds), format="rgb24").reformat(
+                format="yuv420p", dst_colorspace=self._matrix
+            )
             drawn.pts, drawn.time_base = self._last - self._cut_off, self._stream.time_base
             self._target.mux(self._out.encode(drawn))
             yield seconds

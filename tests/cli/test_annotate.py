@@ -245,6 +245,30 @@ def test_a_film_that_begins_late_is_played_as_before(
     assert first == pytest.approx([begins, begins], abs=0.05)
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".webm"])
+@pytest.mark.parametrize("matrix", ["bt709", "bt2020nc", "smpte170m", "undef"])
+def test_colours_stay(tmp_path: Path, matrix: str, suffix: str) -> None:
+    spec = media_files.VideoSpec(options=(("preset", "ultrafast"), ("x264-params", f"colormatrix={matrix}")))
+    film = media_files.talking_film(tmp_path / "film.mp4", seconds=2, video=spec)
+    out = draw(film, analysis_of(MediaKind.FILM, seen=0), tmp_path / f"out{suffix}")
+    assert colours_differ_by(film, out) < 4
+    with av.open(str(film)) as old, av.open(str(out)) as new:
+        before, after = (file.streams.video[0].codec_context.colorspace for file in (old, new))
+    assert after == before
+
+
+def test_a_film_in_red_green_and_blue(tmp_path: Path) -> None:
+    spec = media_files.VideoSpec(codec="libx264rgb", pixel_format="rgb24")
+    film = media_files.talking_film(tmp_path / "film.mkv", seconds=2, video=spec)
+    out = draw(film, analysis_of(MediaKind.FILM, seen=0), tmp_path / "out.mp4")
+    assert colours_differ_by(film, out) < 8
+
+
+def colours_differ_by(film: Path, out: Path) -> float:
+    """Give the mean difference where nothing is drawn."""
+    return float(np.abs(pictures_of(out)[30][:180] - pictures_of(film)[30][:180]).mean())
+
+
 def test_sound_that_the_container_cannot_hold_is_encoded(tmp_path: Path) -> None:
     audio = media_files.AudioSpec(codec="pcm_s16le", rate=44_100)
     video = media_files.VideoSpec(codec="mpeg4", options=())
