@@ -54,6 +54,9 @@ class RequestContextMiddleware:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
+        # Nothing of ours is worth asking for in parts, so Range is ignored, as it may be (RFC 9110, 14.2):
+        # what the framework answers to a wrong one is no problem document.
+        scope["headers"] = [header for header in scope["headers"] if header[0] != b"range"]
         request_id = accept_request_id(headers.get(REQUEST_ID_HEADER))
         tokens = (
             (current_service, current_service.set(self._service)),
@@ -150,6 +153,8 @@ class _Answer:
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
             headers["X-Request-Id"] = self._request_id
+            if "Accept-Ranges" in headers:
+                headers["Accept-Ranges"] = "none"
             if self._is_explorer:
                 self._held = message
                 return

@@ -29,6 +29,15 @@ def test_every_file_is_served_shut_in_and_kept(gateway: httpx.Client, path: str)
     assert (again.status_code, again.content) == (304, b"")
 
 
+@pytest.mark.parametrize("path", ["/", "/page/js/main.js", "/static-offline-docs/swagger-ui.css"])
+@pytest.mark.parametrize("wanted", ["rubbish", "items=0-1", "bytes=5-2", "bytes=99999999-", "bytes=0-1", ""])
+def test_files_come_whole(gateway: httpx.Client, path: str, wanted: str):
+    whole = gateway.get(path)
+    assert whole.headers["accept-ranges"] == "none"
+    answer = gateway.get(path, headers={"Range": wanted})
+    assert (answer.status_code, answer.content) == (200, whole.content)
+
+
 def test_the_front_is_the_page(gateway: httpx.Client):
     front = gateway.get("/")
     assert front.content == (FOLDER / "index.html").read_bytes()
