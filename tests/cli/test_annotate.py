@@ -262,6 +262,10 @@ def test_a_film_in_red_green_and_blue(tmp_path: Path) -> None:
     film = media_files.talking_film(tmp_path / "film.mkv", seconds=2, video=spec)
     out = draw(film, analysis_of(MediaKind.FILM, seen=0), tmp_path / "out.mp4")
     assert colours_differ_by(film, out) < 8
+    with av.open(str(film)) as old, av.open(str(out)) as new:
+        # It is stored by brightness now, and does not say that it were not.
+        assert old.streams.video[0].codec_context.colorspace == 0
+        assert new.streams.video[0].codec_context.colorspace != 0
 
 
 def colours_differ_by(film: Path, out: Path) -> float:
