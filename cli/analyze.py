@@ -107,7 +107,7 @@ async def _analyze(
                 failed += 1
                 _show_refusal(file, refusal, output)
             else:
-                _show(file, analysis, output)
+                _show(file, analysis, options, output)
     return SOME_FAILED if failed else ALL_ANALYSED
 
 
@@ -143,11 +143,11 @@ def _write(file: Path, analysis: Analysis, output: Output) -> None:
         raise RefusedError.of_os_error(error, output=place) from error
 
 
-def _show(file: Path, analysis: Analysis, output: Output) -> None:
+def _show(file: Path, analysis: Analysis, options: Options, output: Output) -> None:
     if output.as_json:
         _print_line(json_line(file, analysis.model_dump(mode="json")))
     elif not output.quiet:
-        print_report(output.results, str(file), analysis)
+        print_report(output.results, str(file), analysis, start=options.start, end=options.end)
         output.results.print()
 
 

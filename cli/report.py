@@ -1,5 +1,6 @@
 """An analysis as a person reads it in a terminal; whole without colours, too."""
 
+import math
 from collections.abc import Iterator
 
 from rich.console import Console, RenderableType
@@ -30,13 +31,17 @@ _MOST_PEOPLE = 8
 _WIDEST = 100
 
 
-def print_report(console: Console, name: str, analysis: Analysis) -> None:
+def print_report(
+    console: Console, name: str, analysis: Analysis, *, start: float | None = None, end: float | None = None
+) -> None:
     """Print an analysis.
 
     Args:
         console: where to; its width, colours and characters are kept to.
         name: of the file.
         analysis: what came back for it.
+        start: seconds that it was asked to begin at, if any.
+        end: seconds that it was asked to stop at, if any.
     """
     glyphs = glyphs_for(console)
     width = min(console.width, _WIDEST)
@@ -45,7 +50,7 @@ def print_report(console: Console, name: str, analysis: Analysis) -> None:
         tuple(_scores(analysis, glyphs)),
         tuple(_people(analysis)),
         tuple(_timeline(analysis, glyphs, width)),
-        (*_notices(analysis), _origin(analysis)),
+        (*_notices(analysis), _origin(analysis, start or 0.0, end)),
     )
     console.print(Text(printable(name), "bold"))
     for at, section in enumerate(filter(None, sections)):
@@ -178,12 +183,13 @@ def _notices(analysis: Analysis) -> Iterator[Text]:
         yield Text(f"note: {printable(notice.message)}", style)
 
 
-def _origin(analysis: Analysis) -> Text:
+def _origin(analysis: Analysis, start: float, end: float | None) -> Text:
     """Say which networks spoke and how long it took."""
     models = analysis.models
     names = ", ".join(name for name in (models.face, models.speech, models.fusion) if name is not None)
     seconds = analysis.timings_ms.total / 1000
     text = f"{names}; {seconds:.2f} s"
     if analysis.media.seconds and seconds:
-        text += f", {analysis.media.seconds / seconds:.1f} times real time"
+        length = min(analysis.media.seconds, math.inf if end is None else end) - start
+        text += f", {length / seconds:.1f} times real time"
     return Text(text, "dim")

@@ -46,6 +46,15 @@ def test_it_says_where_a_voice_leans_on_what_is_usual_for_it() -> None:
     assert "leaning on what is usual for it (7 segments)" in text
 
 
+def test_the_pace_counts_what_was_analysed_alone() -> None:
+    console = Console(file=io.StringIO(), width=100)
+    print_report(console, "clip.mp4", film_analysis(), start=1.5, end=2.25)
+    print_report(console, "clip.mp4", film_analysis(), start=2.7, end=60.0)
+    text = console.file.getvalue()
+    assert "0.30 s, 2.5 times real time" in text
+    assert "0.30 s, 1.0 times real time" in text
+
+
 def test_without_a_terminal_there_are_no_colour_codes() -> None:
     assert "\x1b" not in rendered(film_analysis())
 
