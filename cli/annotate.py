@@ -143,7 +143,9 @@ def _draw_picture(file: Path, analysis: Analysis, out: Path) -> None:
         image = Picture(opened, identify(opened), limits).upright(longest=most)
     for frame in (analysis.frames or ())[:1]:
         draw_faces(image, FaceTracks(analysis).at(frame.t))
-    image.save(out)
+    profile = image.info.get("icc_profile") or b""
+    # A profile of other colours (bytes 16 to 19, ICC.1) does not fit what is red, green and blue now.
+    image.save(out, icc_profile=profile if profile[16:20] == b"RGB " else None)
 
 
 def _draw_film(

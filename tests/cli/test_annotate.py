@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 from av.stream import Disposition
-from PIL import Image
+from PIL import Image, ImageCms
 
 from cli.annotate import annotate, plan_annotations
 from cli.annotated_film import StoppedError, annotate_film
@@ -338,6 +338,20 @@ def test_a_picture_is_drawn_as_the_networks_saw_it(tmp_path: Path, make: Callabl
     assert np.abs(drawn[350:] - seen[350:]).max() == 0
     assert drawn[350:, :100].mean() > 100
     assert drawn[350:].std() > 30
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
+def test_a_picture_keeps_its_colour_profile_where_it_fits(tmp_path: Path, suffix: str) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    pixels = media_files.astronaut()
+    for name, image, stays in (
+        ("rgb.jpg", Image.fromarray(pixels), True),
+        ("cmyk.jpg", Image.fromarray(pixels).convert("CMYK"), False),
+    ):
+        picture, space = tmp_path / name, b"RGB " if stays else b"CMYK"
+        image.save(picture, icc_profile=profile[:16] + space + profile[20:])
+        out = draw(picture, analysis_of(MediaKind.PICTURE), tmp_path / f"{name}{suffix}")
+        assert Image.open(out).info.get("icc_profile") == (profile if stays else None)
 
 
 def test_faces_move_between_frames_and_go_when_they_are_gone() -> None:
