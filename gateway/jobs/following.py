@@ -10,6 +10,7 @@ from gateway.callers import Caller
 from gateway.jobs.jobs import Jobs
 from shared.contracts.jobs import Cancelled, Failed
 from shared.contracts.problems import Problem
+from shared.request_context import note
 
 if TYPE_CHECKING:
     from gateway.jobs.records import JobRecord
@@ -58,7 +59,18 @@ class Follower:
         self._seconds = seconds
 
     async def events(self) -> AsyncGenerator[tuple[str, str, str]]:
-        """Give name, id and JSON of each event; the last one tells how the job ended."""
+        """Give name, id and JSON of each event; the last one tells how the job ended.
+
+        It ends without one where time is up, or database or store are away: the client comes back.
+        """
+        try:
+            async with contextlib.aclosing(self._events()) as events:
+                async for event in events:
+                    yield event
+        except Problem as problem:
+            note(problem=problem.name)
+
+    async def _events(self) -> AsyncGenerator[tuple[str, str, str]]:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._seconds) as timer:
                 stream = self._jobs.events(self._record, first=self._next)
@@ -74,7 +86,9 @@ class Follower:
     async def _last(self) -> tuple[str, str] | None:
         try:
             record = await self._jobs.find(self._record.id, self._caller)
-        except Problem:
+        except Problem as problem:
+            if problem.name != "not-found":
+                raise
             # Cancelled and erased.
             return "cancelled", Cancelled().model_dump_json()
         if record.problem is not None:

@@ -3,7 +3,7 @@
 import contextlib
 import io
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -38,10 +38,8 @@ class BucketStore:
     async def put(self, name: str, file: BinaryIO) -> None:
         """See `Store`; large files go up in parts, and appear when all are there."""
         file.seek(0)
-        try:
+        with self._answering():
             await self._calls.put_async(self._objects, name, file)
-        except self._calls.exceptions.BaseError as error:
-            raise _unavailable() from error
 
     async def put_bytes(self, name: str, data: bytes) -> None:
         """See `Store`."""
@@ -49,45 +47,50 @@ class BucketStore:
 
     async def create(self, name: str, data: bytes) -> bool:
         """See `Store`."""
-        try:
-            await self._calls.put_async(self._objects, name, data, mode="create")
-        except self._calls.exceptions.AlreadyExistsError:
-            return False
-        except self._calls.exceptions.BaseError as error:
-            raise _unavailable() from error
+        with self._answering():
+            try:
+                await self._calls.put_async(self._objects, name, data, mode="create")
+            except self._calls.exceptions.AlreadyExistsError:
+                return False
         return True
 
     async def get(self, name: str) -> bytes | None:
         """See `Store`."""
-        try:
-            found = await self._calls.get_async(self._objects, name)
-            return bytes(await found.bytes_async())
-        except FileNotFoundError:
-            return None
+        with self._answering():
+            try:
+                found = await self._calls.get_async(self._objects, name)
+                return bytes(await found.bytes_async())
+            except FileNotFoundError:
+                return None
 
     @contextlib.asynccontextmanager
     async def local(self, name: str) -> AsyncIterator[Path | None]:
         """See `Store`."""
         with tempfile.TemporaryFile(dir=self._temporary_folder) as file:
+            found = await self._fetch(name, file)
+            yield Path(f"/proc/self/fd/{file.fileno()}") if found else None
+
+    async def _fetch(self, name: str, file: BinaryIO) -> bool:
+        with self._answering():
             try:
                 found = await self._calls.get_async(self._objects, name)
             except FileNotFoundError:
-                yield None
-                return
+                return False
             async for piece in found.stream(min_chunk_size=_PIECE):
                 file.write(piece)
-            file.flush()
-            yield Path(f"/proc/self/fd/{file.fileno()}")
+        file.flush()
+        return True
 
     async def delete_group(self, group: str) -> None:
         """See `Store`."""
         names = [name async for name, _ in self._list(f"{group}/")]
         if names:
-            await self._calls.delete_async(self._objects, names)
+            with self._answering():
+                await self._calls.delete_async(self._objects, names)
 
     async def delete(self, name: str) -> None:
         """See `Store`."""
-        with contextlib.suppress(FileNotFoundError):
+        with self._answering(), contextlib.suppress(FileNotFoundError):
             await self._calls.delete_async(self._objects, name)
 
     async def groups(self) -> dict[str, float]:
@@ -104,10 +107,17 @@ class BucketStore:
 
     async def _list(self, prefix: str | None) -> AsyncIterator[tuple[str, float]]:
         now = datetime.now(UTC)
-        async for page in self._calls.list(self._objects, prefix):
-            for found in page:
-                yield found["path"], (now - found["last_modified"]).total_seconds()
+        with self._answering():
+            async for page in self._calls.list(self._objects, prefix):
+                for found in page:
+                    yield found["path"], (now - found["last_modified"]).total_seconds()
 
-
-def _unavailable() -> Problem:
-    return Problem("service-unavailable", "The store of uploads gave no answer.", retry_after=5)
+    @contextlib.contextmanager
+    def _answering(self) -> Iterator[None]:
+        """Turn the library's errors into the problem that a client may come back after."""
+        try:
+            yield
+        except self._calls.exceptions.BaseError as error:
+            raise Problem(
+                "service-unavailable", "The store of uploads gave no answer.", retry_after=5
+            ) from error

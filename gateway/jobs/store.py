@@ -16,7 +16,10 @@ from shared.contracts.problems import Problem
 
 
 class Store(Protocol):
-    """A place that outlives the process; every machine that shares the database shares it."""
+    """A place that outlives the process; every machine that shares the database shares it.
+
+    Every call raises the `Problem` `service-unavailable` while the place cannot be reached.
+    """
 
     async def put(self, name: str, file: BinaryIO) -> None:
         """Keep all of a file, from its start; when this returns it outlives the process.

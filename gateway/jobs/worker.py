@@ -321,11 +321,11 @@ class Worker:
         """See `workflow.Performer`."""
         if self._stopping:
             raise workflow.StoppedError
-        self._start_and_wait(self._store.delete(upload))
+        self._delete(upload)
         record = patiently(self._book.find_now, job_id)
         if record is not None and workflow.is_passing(outcome) and (claim := record.attributes.get("claim")):
             # Sent again, as its problem advises, the request is to be tried again.
-            self._start_and_wait(self._store.delete(claim))
+            self._delete(claim)
         if record is not None and (url := record.attributes.get("callback_url")):
             state = JobState.FAILED if "problem" in outcome else JobState.SUCCEEDED
             patiently(self._book.call_webhook, url, job_id, state)
@@ -340,5 +340,10 @@ class Worker:
             raise workflow.StoppedError
         return self._webhooks.deliver(url, job_id, JobState(state))
 
-    def _start_and_wait(self, work: Coroutine[Any, Any, None]) -> None:
-        contextvars.Context().run(asyncio.run_coroutine_threadsafe, work, self._loop).result()
+    def _delete(self, name: str) -> None:
+        """Delete where the store lets us: what stays goes with its job, whose outcome counts for more."""
+        work = self._store.delete(name)
+        try:
+            contextvars.Context().run(asyncio.run_coroutine_threadsafe, work, self._loop).result()
+        except (Problem, OSError):
+            _log.exception("what a job needs no longer was not deleted", extra={"fields": {"name": name}})

@@ -1,9 +1,12 @@
 """A bucket on a real S3 server (moto) of a test's own."""
 
 import contextlib
+import http.server
+import os
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,3 +50,70 @@ def bucket_server(folder: Path) -> Iterator[str]:
         finally:
             server.terminate()
             server.wait(30)
+
+
+class MoodyDoor:
+    """Stands before an S3 server and passes everything on but what `refuses` names; counts what it refused.
+
+    Args:
+        behind: URL of the server.
+    """
+
+    def __init__(self, behind: str) -> None:
+        self.refuses: frozenset[str] = frozenset()
+        self.refused: list[str] = []
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def pass_on(self):
+                body = self.rfile.read(int(self.headers.get("content-length", 0)))
+                if self.command in outer.refuses:
+                    outer.refused.append(f"{self.command} {self.path}")
+                    # Unlike a 503 or a broken connection, the library does not try this again for a minute.
+                    self._answer(403, {}, b"")
+                    return
+                answer = httpx.request(
+                    self.command, f"{behind}{self.path}", headers=dict(self.headers), content=body, timeout=30
+                )
+                self._answer(answer.status_code, dict(answer.headers), answer.content)
+
+            do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = pass_on  # noqa: N815 - names of the library
+
+            def _answer(self, status, headers, body):
+                self.send_response(status)
+                for name in ("etag", "last-modified", "content-type"):
+                    if name in headers:
+                        self.send_header(name, headers[name])
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    @contextlib.contextmanager
+    def open(self) -> Iterator[None]:
+        """Listen, and stand in the environment as the endpoint."""
+        thread = threading.Thread(target=self._server.serve_forever)
+        thread.start()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("AWS_ENDPOINT", self.url)
+            try:
+                yield
+            finally:
+                self._server.shutdown()
+                self._server.server_close()
+                thread.join()
+
+
+@contextlib.contextmanager
+def moody_door() -> Iterator[MoodyDoor]:
+    """Put one before the server of `bucket_server`."""
+    door = MoodyDoor(os.environ["AWS_ENDPOINT"])
+    with door.open():
+        yield door

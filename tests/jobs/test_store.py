@@ -8,6 +8,9 @@ import pytest
 
 from gateway.jobs.object_store import BucketStore
 from gateway.jobs.store import FolderStore, open_private_folder
+from shared.contracts.problems import Problem
+from tests.jobs.gateway_process import GatewayProcess, eventually
+from tests.jobs.s3_server import MoodyDoor, moody_door
 
 
 @pytest.fixture(params=["folder", "bucket"])
@@ -68,3 +71,70 @@ def test_a_folder_of_others_is_refused(tmp_path):
     wide.mkdir(mode=0o755)
     assert open_private_folder(wide).stat().st_mode & 0o777 == 0o700
     shutil.rmtree(wide)
+
+
+@pytest.fixture
+def door(bucket):
+    with moody_door() as door:
+        yield door
+
+
+async def test_every_call_says_that_the_bucket_is_away(bucket, door: MoodyDoor, tmp_path):
+    store = BucketStore(bucket, tmp_path)
+    await store.put_bytes("an_1/result", b"{}")
+    door.refuses = frozenset({"GET", "PUT", "POST", "DELETE", "HEAD"})
+
+    async def fetched() -> None:
+        async with store.local("an_1/result"):
+            pass
+
+    calls = [
+        store.put_bytes("an_1/other", b""),
+        store.create("claims/x", b""),
+        store.get("an_1/result"),
+        fetched(),
+        store.delete_group("an_1"),
+        store.delete("an_1/result"),
+        store.groups(),
+        store.names("an_1"),
+    ]
+    for call in calls:
+        with pytest.raises(Problem) as refused:
+            await call
+        assert (refused.value.status, refused.value.retry_after) == (503, 5)
+    door.refuses = frozenset()
+    await store.delete_group("an_1")
+
+
+@pytest.mark.timeout(300)
+def test_a_bucket_that_is_away_for_a_while_costs_no_job(house, bucket, door: MoodyDoor, tmp_path, film):
+    gateway = GatewayProcess(
+        house, tmp_path / "data", tmp_path / "log", jobs__store_url=f"{bucket}/{tmp_path.name}"
+    )
+    gateway.start()
+    try:
+        door.refuses = frozenset({"GET"})
+        unread = gateway.submit(film)
+        eventually(lambda: any("/upload-" in call for call in door.refused), "the upload was asked for")
+        door.refuses = frozenset()
+        assert gateway.finished(unread)["state"] == "succeeded"
+
+        door.refuses = frozenset({"POST", "DELETE"})
+        undeleted = gateway.submit(film)
+        assert gateway.finished(undeleted)["state"] == "succeeded"
+        assert any("/upload-" in call or "delete" in call for call in door.refused)
+
+        door.refuses = frozenset({"GET", "POST", "DELETE"})
+        for answer in (
+            gateway.client.get(undeleted),
+            gateway.client.get(f"{undeleted}.csv"),
+            gateway.client.delete(undeleted),
+        ):
+            assert (answer.status_code, answer.headers.get("retry-after")) == (503, "5"), answer.text
+        followed = gateway.client.get(f"{undeleted}/events")
+        assert "event: started" in followed.text
+        assert "id: end" not in followed.text, "whoever follows comes back for the end"
+        door.refuses = frozenset()
+        assert gateway.client.get(undeleted).json()["analysis"]
+    finally:
+        gateway.stop()
