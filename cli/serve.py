@@ -33,7 +33,8 @@ def serve(*, host: str, port: int, single_process: bool) -> int:
     except PortInUseError as error:
         return _fail(f"{error} Choose another port with --port.", 1)
     if not is_loopback(host):
-        _say(f"Listening on {host}: other machines can reach this server, and it asks nobody for a password.")
+        asked = "it asks for a key" if house.gateway.api_keys else "it asks nobody for a password"
+        _say(f"Listening on {host}: other machines can reach this server, and {asked}.")
     run = _run_in_this_process if single_process else _run_processes
     try:
         asyncio.run(run(house, started))

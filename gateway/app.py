@@ -8,6 +8,7 @@ import httpx
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from gateway.admission import Admission
 from gateway.callers import announce_keys
@@ -115,6 +116,8 @@ def create_app(
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "Prefer"],
             expose_headers=["Location", "Preference-Applied", "Retry-After", "X-Request-Id"],
         )
+    if settings.trusted_proxies:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))
     app.state.fairness = Fairness(settings.max_analyses_per_caller)
     app.state.front_door.guard = FullHouse(app.state.admission, "/v1/analyses")
     # Last in the list is innermost: inside the layer that answers problems, logs and counts.

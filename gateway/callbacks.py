@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Annotated
 
 from fastapi import Depends, Query, Request
@@ -9,6 +11,10 @@ from fastapi import Depends, Query, Request
 from gateway.jobs.public_addresses import AddressRefusedError, resolve
 from gateway.preferences import Preference, read_preference
 from shared.contracts.problems import Problem
+
+# A name server may take its time; uploads and jobs, which use the loop's own threads, do not wait for it.
+_LOOKING_UP = ThreadPoolExecutor(4, thread_name_prefix="look-up")
+_LOOK_UP_SECONDS = 3.0
 
 
 async def read_callback(
@@ -39,10 +45,16 @@ async def read_callback(
     if not re.fullmatch("https?://[!-~]+", callback_url):
         raise _bad("callback_url must begin with https:// or http:// and be ASCII without spaces.")
     private = request.app.state.settings.webhooks.private_addresses
+    looking = asyncio.get_running_loop().run_in_executor(
+        _LOOKING_UP, partial(resolve, callback_url, private=private)
+    )
     try:
-        await asyncio.to_thread(resolve, callback_url, private=private)
+        async with asyncio.timeout(_LOOK_UP_SECONDS):
+            await looking
     except AddressRefusedError as error:
         raise _bad(f"callback_url is not called: {error}.") from error
+    except TimeoutError as error:
+        raise _bad("callback_url is not called: its host could not be looked up in time.") from error
     return callback_url
 
 

@@ -2,6 +2,7 @@
 
 import re
 import tempfile
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
 
@@ -73,17 +74,26 @@ class GatewaySettings(ServiceSettings):
         ge=1,
         description="Analyses of one key or address at once; no limit of its own without it.",
     )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Addresses or networks of proxies, with commas, whose X-Forwarded-For is believed.",
+    )
     cors_origins: Annotated[tuple[Origin, ...], NoDecode] = Field(
         default=(),
         description="Origins whose pages may call, with commas; `*` for all; only our own without it.",
     )
 
-    @field_validator("api_keys", "cors_origins", mode="before")
+    @field_validator("api_keys", "cors_origins", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(str(ip_network(each)) for each in value)
 
     @field_validator("temporary_folder")
     @classmethod

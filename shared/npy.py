@@ -61,7 +61,8 @@ def read_npy(body: bytes, *, dtype: DTypeLike, ndim: int, field: str = "body") -
     count = 1
     for length in shape:
         count *= length
-    if count * expected.itemsize != len(body) - offset:
+    # What is empty may name axes of any length, which NumPy cannot count.
+    if count * expected.itemsize != len(body) - offset or max(shape, default=0) > len(body):
         raise Problem(
             "bad-parameter", "The array's shape does not fit the number of bytes sent.", field=field
         )

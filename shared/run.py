@@ -29,6 +29,8 @@ def server_options(settings: ServiceSettings) -> dict[str, Any]:
         "log_config": None,
         "access_log": False,
         "server_header": False,
+        # Who is believed about a client's address, the gateway says.
+        "proxy_headers": False,
         "timeout_keep_alive": 75,
         "timeout_graceful_shutdown": settings.shutdown_seconds,
         "http": BoundedHttpProtocol,

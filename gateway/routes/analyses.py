@@ -1,11 +1,9 @@
 """`POST /v1/analyses`."""
 
-import asyncio
 import json
 import time
-from collections.abc import Awaitable
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
@@ -13,6 +11,7 @@ from fastapi.responses import Response
 from gateway.admission import Admission
 from gateway.callbacks import read_callback
 from gateway.callers import CallerOf
+from gateway.connection import while_connected
 from gateway.exports.answers import analysis_answer, example_contents
 from gateway.fairness import Fairness
 from gateway.options import AnalysisOptions, read_options
@@ -23,12 +22,10 @@ from gateway.routes.accepted import PlannedFormat
 from gateway.routes.jobs import JOB_ANSWERS, JobWish, post_job
 from gateway.upload import UploadRules, receive_upload
 from shared.contracts.analyses import Analysis
-from shared.contracts.problems import Problem
 from shared.problem_answers import problem_responses
 
 router = APIRouter(prefix="/v1", tags=["analyses"])
 
-T = TypeVar("T")
 
 _EXAMPLE = json.loads(Path(__file__).with_name("example_analysis.json").read_bytes())
 
@@ -125,29 +122,3 @@ async def _analyse_now(request: Request, options: AnalysisOptions) -> Analysis:
                     return await analysis_of(refuse_in_vain(events, options.start or 0.0))
 
             return await while_connected(request, work())
-
-
-async def while_connected(request: Request, work: Awaitable[T]) -> T:
-    """Wait for the work; stop it as soon as the client has gone.
-
-    Raises:
-        Problem: `client-closed-request`, which nobody will read but the log.
-    """
-    working = asyncio.ensure_future(work)
-    watching = asyncio.ensure_future(_disconnected(request))
-    try:
-        await asyncio.wait({working, watching}, return_when=asyncio.FIRST_COMPLETED)
-        if working.done():
-            return working.result()
-        raise Problem(
-            "client-closed-request", "The client closed the connection before the answer was ready."
-        )
-    finally:
-        for task in (working, watching):
-            task.cancel()
-        await asyncio.gather(working, watching, return_exceptions=True)
-
-
-async def _disconnected(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass

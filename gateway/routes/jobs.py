@@ -12,6 +12,7 @@ from fastapi.responses import Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from gateway.callers import Caller, CallerOf
+from gateway.connection import while_connected
 from gateway.exports.answers import analysis_answer, example_contents
 from gateway.exports.format import ExportFormat
 from gateway.jobs.following import Follower, first_of
@@ -95,7 +96,7 @@ async def post_job(request: Request, wish: JobWish) -> Response:
                 idempotency_key=wish.preference.idempotency_key,
             )
     _refuse_while_running(handed, wish.preference)
-    record = await jobs.wait(handed.record, _seconds_to_wait(wish.preference))
+    record = await while_connected(request, jobs.wait(handed.record, _seconds_to_wait(wish.preference)))
     answer = await _answer(jobs, record, wish)
     answer.headers["location"] = f"/v1/analyses/{record.id}"
     if wish.preference.applied:

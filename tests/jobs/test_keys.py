@@ -4,11 +4,12 @@ import asyncio
 
 import httpx
 import pytest
+from fastapi import Request
 
 from gateway.app import create_app
-from gateway.callers import find_key, hash_key, new_key
+from gateway.callers import find_key, hash_key, identify_caller, new_key
 from gateway.settings import GatewaySettings
-from tests.jobs.gateway_process import GatewayProcess
+from tests.jobs.gateway_process import GatewayProcess, eventually
 from tests.servers import serve
 
 ONE, OTHER = new_key(), new_key()
@@ -141,3 +142,37 @@ def test_a_key_is_found_by_its_hash():
 def test_settings_take_hashes_only(wrong):
     with pytest.raises(ValueError, match="api_keys"):
         GatewaySettings(api_keys=wrong)
+
+
+@pytest.mark.parametrize(
+    ("trusted", "seen"),
+    [((), "127.0.0.1"), (("10.0.0.0/8",), "127.0.0.1"), (("10.0.0.1", "127.0.0.0/8"), "203.0.113.9")],
+)
+def test_only_a_named_proxy_is_believed_about_an_address(trusted, seen):
+    app = create_app(GatewaySettings(trusted_proxies=trusted))
+
+    @app.get("/address")
+    async def address(request: Request) -> str:
+        return identify_caller(request, None).id
+
+    with serve(app, ready="/health/live") as url:
+        answer = httpx.get(f"{url}/address", headers={"x-forwarded-for": "203.0.113.9"})
+    assert answer.json() == f"address:{seen}"
+
+
+def test_whoever_stops_waiting_for_a_job_gives_the_place_back(one_gateway, film):
+    one_gateway.set("jobs__worker", "none")
+    one_gateway.set("max_analyses_per_caller", 1)
+    one_gateway.start()
+    wish = {"prefer": "wait=50", "idempotency-key": "k"}
+    with pytest.raises(httpx.ReadTimeout):
+        one_gateway.client.post("/v1/analyses", content=film, headers=wish, timeout=httpx.Timeout(60, read=3))
+
+    def again() -> httpx.Response | None:
+        answer = one_gateway.client.post("/v1/analyses", content=film, headers={**wish, "prefer": "wait=0"})
+        return answer if answer.status_code != 429 else None
+
+    # Still the same job, which nobody works on here.
+    answer = eventually(again, "the place is free", seconds=20)
+    assert answer.status_code == 202
+    assert one_gateway.client.get(answer.headers["location"]).json()["state"] == "queued"

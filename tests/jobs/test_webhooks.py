@@ -1,20 +1,27 @@
 """Webhooks: signed, tried again, nothing but id and state, and only where they may go."""
 
+import asyncio
 import base64
 import contextlib
 import http.server
 import ipaddress
 import json
+import socket
 import threading
 
 import pytest
+from fastapi import Request
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
+from gateway import callbacks
+from gateway.app import create_app
 from gateway.jobs.book import WEBHOOK, JobBook
 from gateway.jobs.database import open_database
 from gateway.jobs.public_addresses import AddressRefusedError, is_public, resolve
 from gateway.jobs.settings import WebhookSettings
 from gateway.jobs.webhooks import Webhooks
+from gateway.preferences import Preference
+from gateway.settings import GatewaySettings
 from shared.contracts.jobs import JobState
 from tests.jobs.gateway_process import GatewayProcess, eventually
 
@@ -232,3 +239,22 @@ def test_a_private_callback_is_refused_at_once(house, tmp_path, receiver, film):
     assert answer.status_code == 422
     assert answer.json()["field"] == "callback_url"
     assert not receiver.calls
+
+
+async def test_a_name_server_that_does_not_answer_keeps_nobody_waiting(monkeypatch):
+    answered = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answered.wait(60))
+    monkeypatch.setattr(callbacks, "_LOOK_UP_SECONDS", 0.2)
+    app = create_app(GatewaySettings(webhooks=WebhookSettings(secret=SECRET)))
+    request = Request({"type": "http", "app": app, "headers": [], "query_string": b""})
+    wish = Preference(respond_async=True)
+    try:
+        calls = [
+            callbacks.read_callback(request, wish, f"https://host{number}.example/") for number in range(12)
+        ]
+        refused = await asyncio.gather(*calls, return_exceptions=True)
+        assert {(problem.name, problem.field) for problem in refused} == {("bad-parameter", "callback_url")}
+        # The threads that uploads use are free.
+        assert await asyncio.wait_for(asyncio.to_thread(lambda: "free"), 10) == "free"
+    finally:
+        answered.set()

@@ -47,6 +47,13 @@ def test_a_shape_that_promises_more_than_was_sent_is_refused():
         read_npy(body[:-4], dtype=np.float32, ndim=2)
 
 
+def test_an_empty_array_with_axes_beyond_counting_is_refused():
+    header = b"{'descr': '|u1', 'fortran_order': False, 'shape': (0, 549755813888, 549755813888), }\n"
+    body = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
+    with pytest.raises(Problem, match="shape"):
+        read_npy(body, dtype=np.uint8, ndim=3)
+
+
 def test_pickles_and_huge_shapes_are_never_touched():
     header = b"{'descr': '|u1', 'fortran_order': False, 'shape': (1099511627775, 1099511627775), }\n"
     body = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
