@@ -3,6 +3,7 @@
 import contextlib
 import json
 import re
+import struct
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -326,6 +327,24 @@ def test_a_connection_that_is_lost_goes_on_after_another(visitor: Visitor, tmp_p
     after = set().union(*(ids for ids, t in zip(people, times, strict=True) if t > second["start"]))
     # A new stream knows nobody from the one before: its people have numbers of their own.
     assert not (before & after) - {None}
+
+
+def test_sound_does_not_run_ahead_of_the_pictures_after_a_busy_moment(visitor: Visitor):
+    page = visitor.page
+    sent: list[tuple[int, float]] = []
+
+    def note(payload: str | bytes) -> None:
+        if isinstance(payload, bytes):
+            sent.append(struct.unpack(">B7xd", payload[:16]))
+
+    page.on("websocket", lambda socket: socket.on("framesent", note))
+    go_live(page)
+    wait_for_faces(page)
+    page.evaluate("const end = performance.now() + 4000; while (performance.now() < end);")
+    page.wait_for_timeout(1500)
+    picture, sound = (max(t for kind, t in sent if kind == wanted) for wanted in (1, 2))
+    assert sound < picture + 1
+    stop(page)
 
 
 def test_a_full_server_is_named_and_tried_again(browser, house: House, expect):

@@ -138,10 +138,12 @@ export class SoundSender {
   }
 
   /** Blocks follow on without gaps; only after a pause, as of a sleeping machine, the clock is asked anew. */
-  #send(samples) {
+  #send({ samples, until }) {
     if (!this.#stream) return;
     const seconds = samples.length / this.rate;
-    const now = Math.max(0, this.#clock() - seconds);
+    // A busy page takes blocks late, several at once: each belongs where it was heard.
+    const late = this.#context.currentTime - until;
+    const now = Math.max(0, this.#clock() - late - seconds);
     if (this.#next === null || now - this.#next > 0.5) this.#next = now;
     this.#stream.send(packet(SOUND, this.#next, new Uint8Array(samples.buffer)));
     this.#next += seconds;

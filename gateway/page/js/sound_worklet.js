@@ -1,4 +1,4 @@
-// Runs beside the sound card's clock: collects samples into blocks of a tenth of a second, 16 bits each.
+// Runs beside the sound card's clock: collects samples into blocks of a tenth of a second, 16 bits each, and tells when each ended.
 
 class Blocks extends AudioWorkletProcessor {
   #block = new Int16Array(Math.round(sampleRate / 10));
@@ -9,7 +9,7 @@ class Blocks extends AudioWorkletProcessor {
       this.#block[this.#filled] = Math.max(-32768, Math.min(32767, Math.round(sample * 32768)));
       this.#filled += 1;
       if (this.#filled === this.#block.length) {
-        this.port.postMessage(this.#block, [this.#block.buffer]);
+        this.port.postMessage({ samples: this.#block, until: currentTime }, [this.#block.buffer]);
         this.#block = new Int16Array(Math.round(sampleRate / 10));
         this.#filled = 0;
       }
