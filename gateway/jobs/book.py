@@ -1,14 +1,16 @@
 """The book of jobs: accepted, looked up, cancelled, erased. Every gateway has one, whoever does the work."""
 
 import asyncio
+import contextlib
 import logging
+import re
 from collections.abc import AsyncGenerator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer, error
+from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer, WorkflowStatus, error
 
-from gateway.jobs.database import Database
+from gateway.jobs.database import Database, answering
 from gateway.jobs.order import Order
 from gateway.jobs.records import JobRecord, record_of
 from shared.contracts.jobs import JobState
@@ -23,10 +25,14 @@ WEBHOOK = "webhook"
 EVENTS = "events"
 _WAITING = ["ENQUEUED", "DELAYED"]
 _UNFINISHED = [*_WAITING, "PENDING"]
+# Whatever else a client asks for is no job; PostgreSQL refuses some of it with an error.
+_ID = re.compile("an_[0-9A-HJKMNP-TV-Z]{26}")
 
 
 class JobBook:
     """Reads and writes the tables of DBOS through its client, off the event loop.
+
+    Every call raises the `Problem` `service-unavailable` while the database is away.
 
     Args:
         database: opened; its tables are made or brought up to date here.
@@ -66,10 +72,13 @@ class JobBook:
             "authenticated_user": order.lane,
             "attributes": {**order.attributes, "owner": order.owner},
         }
-        try:
-            await self._client.enqueue_async(options, order.id, order.upload, order.options, order.receive_ms)
-        except error.DBOSWorkflowIDInUseError:
-            return False
+        with answering():
+            try:
+                await self._client.enqueue_async(
+                    options, order.id, order.upload, order.options, order.receive_ms
+                )
+            except error.DBOSWorkflowIDInUseError:
+                return False
         return True
 
     def call_webhook(self, url: str, job_id: str, state: JobState) -> None:
@@ -80,7 +89,8 @@ class JobBook:
             "workflow_id": f"{job_id}-webhook",
             "app_version": VERSION,
         }
-        self._client.enqueue(options, url, job_id, str(state))
+        with answering():
+            self._client.enqueue(options, url, job_id, str(state))
 
     async def find(self, job_id: str) -> JobRecord | None:
         """Give a job; None where there is none."""
@@ -88,30 +98,20 @@ class JobBook:
 
     def find_now(self, job_id: str) -> JobRecord | None:
         """Do as `find`, for threads."""
-        found = self._client.list_workflows(workflow_ids=[job_id], name=WORKFLOW, load_input=False)
+        if not _ID.fullmatch(job_id):
+            return None
+        with answering():
+            found = self._client.list_workflows(workflow_ids=[job_id], name=WORKFLOW, load_input=False)
         return record_of(found[0]) if found else None
 
     async def unfinished(self, *, most: int, lane: str | None = None) -> int:
         """Count jobs that wait or run, of one lane where given; counts no further than `most`."""
-        found = await self._client.list_workflows_async(
-            name=WORKFLOW,
-            status=_UNFINISHED,
-            user=lane,
-            limit=most,
-            load_input=False,
-            load_output=False,
-        )
-        return len(found)
+        return len(await self._listed(name=WORKFLOW, status=_UNFINISHED, user=lane, limit=most))
 
     async def waiting_before(self, record: JobRecord, *, most: int) -> int:
         """Count jobs that came before this one and wait; counts no further than `most`."""
-        found = await self._client.list_workflows_async(
-            name=WORKFLOW,
-            status=_WAITING,
-            end_time=record.created.isoformat(),
-            limit=most + 1,
-            load_input=False,
-            load_output=False,
+        found = await self._listed(
+            name=WORKFLOW, status=_WAITING, end_time=record.created.isoformat(), limit=most + 1
         )
         others = (record_of(status) for status in found)
         mine = (record.created, record.id)
@@ -119,44 +119,38 @@ class JobBook:
 
     async def note(self, job_id: str, attributes: dict[str, Any]) -> None:
         """Keep something beside a job; nothing happens where it is gone."""
-        try:
+        with answering(), contextlib.suppress(error.DBOSNonExistentWorkflowError):
             await self._client.update_workflow_attributes_async(job_id, attributes, merge=True)
-        except error.DBOSNonExistentWorkflowError:
-            return
 
     async def cancel(self, job_id: str) -> None:
         """Cancel a job that has not finished; whoever works on it notices within a second."""
-        await self._client.cancel_workflow_async(job_id)
+        with answering():
+            await self._client.cancel_workflow_async(job_id)
 
     async def erase(self, job_ids: Sequence[str]) -> None:
         """Forget jobs and all that was told of them."""
-        await self._client.delete_workflows_async(list(job_ids))
+        with answering():
+            await self._client.delete_workflows_async(list(job_ids))
 
     async def finished_before(self, seconds_ago: float, *, limit: int = 200) -> list[str]:
         """Give jobs (and calls of webhooks) that finished so long ago."""
         before = datetime.now(UTC) - timedelta(seconds=seconds_ago)
-        found = await self._client.list_workflows_async(
-            completed_before=before.isoformat(), limit=limit, load_input=False, load_output=False
-        )
+        found = await self._listed(completed_before=before.isoformat(), limit=limit)
         return [status.workflow_id for status in found]
 
     async def ended_without_outcome(self) -> list[JobRecord]:
         """Give jobs whose last word nobody could say: they ended the process too often."""
-        found = await self._client.list_workflows_async(
-            name=WORKFLOW, status=["MAX_RECOVERY_ATTEMPTS_EXCEEDED", "ERROR"], load_input=False, limit=1000
-        )
+        ended = ["MAX_RECOVERY_ATTEMPTS_EXCEEDED", "ERROR"]
+        found = await self._listed(name=WORKFLOW, status=ended, limit=1000)
         return [record_of(status) for status in found]
 
     async def existing(self, job_ids: Sequence[str]) -> set[str]:
         """Give those of these jobs that there are."""
-        found = await self._client.list_workflows_async(
-            workflow_ids=list(job_ids), load_input=False, load_output=False
-        )
-        return {status.workflow_id for status in found}
+        return {status.workflow_id for status in await self._listed(workflow_ids=list(job_ids))}
 
     async def workers_at_work(self) -> set[str]:
         """Give the names of workers that took a job and have not finished it."""
-        found = await self._client.list_workflows_async(status="PENDING", load_input=False, load_output=False)
+        found = await self._listed(status="PENDING")
         return {status.executor_id for status in found if status.executor_id}
 
     async def events(self, job_id: str, *, first: int, poll_seconds: float) -> AsyncGenerator[str]:
@@ -165,9 +159,14 @@ class JobBook:
             job_id, EVENTS, offset=first, polling_interval_sec=poll_seconds
         )
         try:
-            async for value in stream:
-                yield str(value)
+            with answering():
+                async for value in stream:
+                    yield str(value)
         except error.DBOSNonExistentWorkflowError:
             return
         finally:
             await stream.aclose()
+
+    async def _listed(self, **which: Any) -> list[WorkflowStatus]:
+        with answering():
+            return await self._client.list_workflows_async(load_input=False, load_output=False, **which)

@@ -10,10 +10,9 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from dbos import DBOS, DBOSPortableJSONSerializer
-from sqlalchemy.exc import OperationalError
 
 from gateway.jobs import workflow
 from gateway.jobs.book import APPLICATION, EVENTS, QUEUE, VERSION, WEBHOOKS_QUEUE, JobBook
@@ -37,6 +36,9 @@ _WEBHOOKS_AT_ONCE = 16
 _NAME = "worker-{}"
 # Every worker asks so often whether its lock is its own; the jobs of one that lost it wait for twice as long.
 _ROUNDS_BEFORE_RESCUE = 2
+
+_Parameters = ParamSpec("_Parameters")
+_Found = TypeVar("_Found")
 
 
 class _Line:
@@ -119,18 +121,16 @@ class Worker:
     def _launch(self) -> None:
         self._slots = self._open_slots()
         self._slot = self._slots.take_one()
-        engine = self._database.engine
         config: Any = {
             "name": APPLICATION,
             "system_database_url": self._database.url,
+            "system_database_engine": self._database.engine,
             "executor_id": _NAME.format(self._slot),
             "application_version": VERSION,
             "log_level": "WARNING",
             "serializer": DBOSPortableJSONSerializer(),
             "notification_listener_polling_interval_sec": self._settings.poll_seconds,
         }
-        if engine is not None:
-            config["system_database_engine"] = engine
         DBOS(config=config)
         DBOS.launch()
         DBOS.register_queue(
@@ -314,7 +314,7 @@ class Worker:
     async def _note_progress(self, job_id: str, progress: dict[str, Any]) -> None:
         try:
             await self._book.note(job_id, {"progress": progress})
-        except OperationalError:
+        except Problem:
             _log.warning("the progress of a job was not stored", extra={"fields": {"job": job_id}})
 
     def settle(self, job_id: str, upload: str, outcome: workflow.Outcome) -> None:
@@ -322,13 +322,13 @@ class Worker:
         if self._stopping:
             raise workflow.StoppedError
         self._delete(upload)
-        record = patiently(self._book.find_now, job_id)
+        record = self._insistently(self._book.find_now, job_id)
         if record is not None and workflow.is_passing(outcome) and (claim := record.attributes.get("claim")):
             # Sent again, as its problem advises, the request is to be tried again.
             self._delete(claim)
         if record is not None and (url := record.attributes.get("callback_url")):
             state = JobState.FAILED if "problem" in outcome else JobState.SUCCEEDED
-            patiently(self._book.call_webhook, url, job_id, state)
+            self._insistently(self._book.call_webhook, url, job_id, state)
 
     def pauses(self) -> list[float]:
         """See `workflow.Performer`."""
@@ -339,6 +339,17 @@ class Worker:
         if self._stopping:
             raise workflow.StoppedError
         return self._webhooks.deliver(url, job_id, JobState(state))
+
+    def _insistently(
+        self, call: Callable[_Parameters, _Found], *arguments: _Parameters.args, **named: _Parameters.kwargs
+    ) -> _Found:
+        """Call until the database is there, as DBOS does: an outcome is not lost because it is away."""
+        while True:
+            try:
+                return patiently(call, *arguments, **named)
+            except Problem as problem:
+                if self._stopping:
+                    raise workflow.StoppedError from problem
 
     def _delete(self, name: str) -> None:
         """Delete where the store lets us: what stays goes with its job, whose outcome counts for more."""

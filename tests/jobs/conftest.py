@@ -43,8 +43,8 @@ def one_gateway(house: House, data: Path, tmp_path: Path) -> Iterator[GatewayPro
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a PostgreSQL."""
-    with postgres_server(tmp_path_factory.mktemp("postgres")) as url:
-        yield url
+    with postgres_server(tmp_path_factory.mktemp("postgres")) as server:
+        yield server.url
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ import contextlib
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -23,11 +24,43 @@ def program(name: str) -> str | None:
     return shutil.which(name)
 
 
+class PostgresServer:
+    """One that is stopped and started again.
+
+    Args:
+        folder: where it keeps everything.
+        user: as whom it runs; None for ours.
+    """
+
+    def __init__(self, folder: Path, user: int | None) -> None:
+        self._folder = folder
+        self._user = user
+        self._port = choose_port(0)
+        self.url = f"postgresql://emotion@127.0.0.1:{self._port}/postgres"
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    *(str(program("postgres")), "-D", self._folder / "data", "-p", str(self._port), "-k", ""),
+                    *("-c", "listen_addresses=127.0.0.1", "-F"),
+                ],
+                user=self._user, stdout=log, stderr=log, cwd="/",
+            )  # fmt: skip
+        eventually(lambda: _answers(self.url), (self._folder / "log").read_text())
+
+    def stop(self) -> None:
+        """End it at once, whoever is connected."""
+        self._process.send_signal(signal.SIGINT)
+        self._process.wait(60)
+
+
 @contextlib.contextmanager
-def postgres_server(folder: Path) -> Iterator[str]:
-    """Run one in a folder; give its address. Skips the test where none is installed."""
-    initdb, postgres = program("initdb"), program("postgres")
-    if initdb is None or postgres is None:
+def postgres_server(folder: Path) -> Iterator[PostgresServer]:
+    """Run one in a folder. Skips the test where none is installed."""
+    initdb = program("initdb")
+    if initdb is None or program("postgres") is None:
         pytest.skip("NO POSTGRESQL HERE: apt-get install postgresql")
     user = None
     if os.geteuid() == 0:
@@ -37,24 +70,16 @@ def postgres_server(folder: Path) -> Iterator[str]:
             if path.is_relative_to(tempfile.gettempdir()) and path != Path(tempfile.gettempdir()):
                 path.chmod(path.stat().st_mode | 0o011)
         os.chown(folder, user, -1)
-    data = folder / "data"
     subprocess.run(
-        [initdb, "-D", data, "-U", "emotion", "--auth=trust", "--no-sync"],
+        [initdb, "-D", folder / "data", "-U", "emotion", "--auth=trust", "--no-sync"],
         check=True, user=user, stdout=subprocess.DEVNULL, cwd="/",
     )  # fmt: skip
-    port = choose_port(0)
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(
-            [postgres, "-D", data, "-p", str(port), "-k", "", "-c", "listen_addresses=127.0.0.1", "-F"],
-            user=user, stdout=log, stderr=log, cwd="/",
-        )  # fmt: skip
-    url = f"postgresql://emotion@127.0.0.1:{port}/postgres"
-    eventually(lambda: _answers(url), (folder / "log").read_text())
+    server = PostgresServer(folder, user)
+    server.start()
     try:
-        yield url
+        yield server
     finally:
-        server.terminate()
-        server.wait(60)
+        server.stop()
 
 
 def _exists(name: str) -> bool:

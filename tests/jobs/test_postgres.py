@@ -8,6 +8,7 @@ import pytest
 
 from gateway.jobs.slots import PostgresSlots
 from tests.jobs.gateway_process import GatewayProcess, assert_never_twice_at_once, eventually, runs
+from tests.jobs.postgres_server import postgres_server
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -156,3 +157,63 @@ def test_a_lost_connection_in_the_middle_of_a_job(pair, database, film, long_fil
     assert_never_twice_at_once(one, other)
     # Both work on: what is handed in now is done too.
     assert one.finished(one.submit(film))["state"] == "succeeded"
+
+
+def test_while_the_database_is_away_every_call_says_so(house, tmp_path, film):
+    folder = tmp_path / "postgres"
+    folder.mkdir()
+    with postgres_server(folder) as server:
+        gateway = GatewayProcess(house, tmp_path / "data", tmp_path / "log", jobs__database_url=server.url)
+        gateway.start()
+        try:
+            location = gateway.submit(film)
+            assert gateway.finished(location)["state"] == "succeeded"
+            for wrong in ("%00", "a%00b/events", "%00.csv", "an_x"):
+                assert gateway.client.get(f"/v1/analyses/{wrong}").status_code == 404, wrong
+            server.stop()
+            wish = {"prefer": "respond-async"}
+            answers = [
+                gateway.client.get(location),
+                gateway.client.get(f"{location}.csv"),
+                gateway.client.get(f"{location}/events"),
+                gateway.client.delete(location),
+                gateway.client.post("/v1/analyses", content=film, headers=wish),
+                gateway.client.post("/v1/analyses", content=film, headers={**wish, "idempotency-key": "x"}),
+            ]
+            for answer in answers:
+                assert (answer.status_code, answer.headers.get("retry-after")) == (503, "5"), answer.text
+            server.start()
+            assert gateway.client.get(location).json()["analysis"]
+            assert gateway.finished(gateway.submit(film))["state"] == "succeeded"
+        finally:
+            gateway.stop()
+
+
+def test_what_was_sent_is_not_in_the_log_where_the_database_refuses_it(house, database, tmp_path, film):
+    gateway = GatewayProcess(
+        house,
+        tmp_path / "data",
+        tmp_path / "log",
+        jobs__database_url=database,
+        webhooks__secret="whsec_" + "QUFB" * 11,
+        webhooks__private_addresses=True,
+    )
+    gateway.start()
+    with psycopg.connect(database, autocommit=True) as connection:
+        try:
+            gateway.finished(gateway.submit(film))
+            connection.execute(
+                "ALTER TABLE dbos.workflow_status ADD CONSTRAINT none CHECK (name <> 'analysis') NOT VALID"
+            )
+            answer = gateway.client.post(
+                "/v1/analyses",
+                params={"callback_url": "http://[::1]/SECRET"},
+                content=film,
+                headers={"prefer": "respond-async"},
+            )
+            assert answer.status_code == 500
+            assert "violates check constraint" in gateway.log.read_text()
+            assert "SECRET" not in gateway.log.read_text()
+        finally:
+            connection.execute("ALTER TABLE dbos.workflow_status DROP CONSTRAINT IF EXISTS none")
+            gateway.stop()
