@@ -78,7 +78,7 @@ def rafdb_corpus(points: npt.NDArray[np.float32]) -> Corpus:
 
 
 def fer2013_parts(pack: FacePack) -> npt.NDArray[np.str_]:
-    """Training to learn from, PublicTest to choose on, PrivateTest as test; no picture in two of them."""
+    """Training to learn from, PublicTest to choose on, PrivateTest as test; exact repeats are in one only."""
     split, same = pack.text("split"), pack.columns["same_picture"].astype(np.int64)
     part = np.full(len(pack), "", "<U6")
     seen = np.zeros(len(pack), np.bool_)

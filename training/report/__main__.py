@@ -21,7 +21,7 @@ from training.report.accuracy import PAGES, RAVDESS_PAGE, ROOT, TARGET, accuracy
 from training.report.answers import Answers
 from training.report.face_answers import face_answers
 from training.report.held_out_answers import FUSED, SPOKEN, fused_answers, spoken_answers
-from training.report.pages import AS_SERVED, page, trial_page
+from training.report.pages import AS_SERVED, CALIBRATED_ON, FRAMED_BY_YUNET, page, trial_page
 from training.report.paper_answers import PAPER_FILMS, paper_film_answers, paper_voices
 from training.report.pictures import draw_all, draw_confusion, draw_reliability
 from training.report.ravdess_answers import FILMED, ravdess_answers
@@ -29,6 +29,12 @@ from training.report.speech_answers import speech_answers
 
 FUSION = ROOT / "fusion_service" / "models" / "default" / "fusion"
 HELD_OUT = "held-out-"
+HOW = {
+    ("face", "default"): AS_SERVED,
+    ("face", "paper"): FRAMED_BY_YUNET,
+    ("speech", "default"): CALIBRATED_ON,
+    ("speech", "paper"): CALIBRATED_ON,
+}
 SERVICES = {"face": ROOT / "face_service" / "models", "speech": ROOT / "speech_service" / "models"}
 
 
@@ -103,7 +109,7 @@ def main() -> None:
             else:
                 activity = SERVICES["speech"] / "default" / "activity"
                 answers = speech_answers(folder, activity, corpora_folder())
-            report(folder, answers, arguments.out)
+            report(folder, answers, arguments.out, how=HOW[service, profile])
             print(f"{profile} {service}: written", flush=True)
     if arguments.full:
         cross_validate(arguments.cache, arguments.out, adapted=arguments.adapted)

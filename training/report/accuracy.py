@@ -14,7 +14,8 @@ _SERVICES = ("face_service", "speech_service", "fusion_service")
 _HEAD = """# How good the networks are
 
 Written by `python -m training.report.accuracy` from the manifests beside the networks; `GET /v1/models` shows
-the same. People who were measured never trained. `n` is the number of pictures, clips or films; the interval
+the same. People who were measured never trained (nobody knows who the people of FER2013 and RAF-DB are:
+there, exact repeats of a picture were taken out). `n` is the number of pictures, clips or films; the interval
 holds 95 %. Each network's card says how it was made, what was tried, what the figures do not show, and what
 it must not be used for.
 
