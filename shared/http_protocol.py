@@ -1,7 +1,8 @@
 """HTTP/1.1 on a socket as uvicorn speaks it, with the limits that uvicorn leaves out.
 
-Without them, one client could fill the memory with a header that never ends, hold connections for ever by
-sending nothing or one byte a second, and an answer given before the body was read could be lost to a reset.
+Without them, one client could fill the memory with headers or trailers that never end, hold connections for
+ever by sending nothing, one byte a second or by reading nothing, and an answer given before the body was read
+could be lost to a reset.
 """
 
 import asyncio
@@ -16,8 +17,11 @@ from shared.request_context import REQUEST_ID_HEADER, accept_request_id
 from shared.security_headers import ALWAYS
 
 MAX_HEAD_BYTES = 64 * 1024
+MAX_TRAILER_BYTES = 8 * 1024
 HEAD_SECONDS = 15.0
 LINGER_SECONDS = 30.0
+CLOSE_SECONDS = 10.0
+SLOWEST_READER = 32 * 1024  # bytes a second
 _AFTER_REFUSAL_SECONDS = 5.0
 _REQUEST_ID = REQUEST_ID_HEADER.encode("ascii")
 _SECURITY_HEADERS = "".join(f"{name.lower()}: {value}\r\n" for name, value in ALWAYS.items())
@@ -33,8 +37,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     - a request line with its headers is at most `MAX_HEAD_BYTES` long (431) and arrives whole within
       `HEAD_SECONDS` (408), counted from the moment at which the connection opened or its first byte came;
-    - a body that nobody wants any more, because the answer was given, is read and thrown away for at most
-      `LINGER_SECONDS`, so that the client can read the answer, and then the connection is closed;
+    - trailers, and whatever else comes within a body without being of it, are thrown away, and more than
+      `MAX_TRAILER_BYTES` of them end the connection;
+    - a body that nobody wants any more, because the answer was given or broken off, is read and thrown away
+      for at most `LINGER_SECONDS`, so that the client can read the answer, and then the connection is closed;
+    - a connection to be closed whose client has not read all is cut off after `CLOSE_SECONDS`, and the time
+      that `SLOWEST_READER` bytes a second would take;
     - beyond `most_connections()` a connection is answered 503 at once;
     - what is not HTTP is answered with a problem document too;
     - what the application's `FrontDoor` refuses is answered here, and what is refused here is told to it.
@@ -43,11 +51,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **more: Any) -> None:
         super().__init__(*arguments, **more)
         self._in_head = False
-        self._head_bytes = 0
+        # What came since the message, or the last of its body, whose own piece is not counted.
+        self._bytes_beside_body = 0
         self._body_left = False
         self._closing = False
         self._head_timer: asyncio.TimerHandle | None = None
         self._linger_timer: asyncio.TimerHandle | None = None
+        self._close_timer: asyncio.TimerHandle | None = None
         # An application that is not one of our services has none.
         state = getattr(self.config.app, "state", None)
         self._door: FrontDoor | None = getattr(state, "front_door", None)
@@ -65,19 +75,24 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Forget the timers."""
         self._stop_timers()
         super().connection_lost(exc)
+        if self._close_timer is not None:
+            self._close_timer.cancel()
 
     def data_received(self, data: bytes) -> None:
         """Take what came."""
         if self._closing and not self._body_left:
             return
+        self._bytes_beside_body += len(data)
         super().data_received(data)
         if self.transport.is_closing() or self.transport.get_protocol() is not self:
             return
         if self._in_head:
-            self._head_bytes += len(data)
-            if self._head_bytes > MAX_HEAD_BYTES:
+            if self._bytes_beside_body > MAX_HEAD_BYTES:
                 detail = f"The request line and headers are longer than {MAX_HEAD_BYTES} bytes."
                 self._refuse(Problem("header-too-large", detail))
+        elif self._body_left:
+            if self._bytes_beside_body > MAX_TRAILER_BYTES:
+                self.transport.abort()
         elif self._head_timer is None and not self._answering() and self._awaits_message():
             # Not yet a message: empty lines, say.
             self._await_head()
@@ -86,9 +101,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Start counting."""
         super().on_message_begin()
         self._in_head = True
-        self._head_bytes = 0
+        self._bytes_beside_body = 0
         if self._head_timer is None:
             self._await_head()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a field of the head, and none that comes after the body."""
+        if self._in_head:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Stop counting, and let the answer's end wait for the body's."""
@@ -101,16 +121,20 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self.cycle is not None:
             self.cycle.transport = cast("asyncio.Transport", _Lingering(self))
 
+    def on_body(self, body: bytes) -> None:
+        """Start counting again."""
+        super().on_body(body)
+        self._bytes_beside_body = 0
+
     def on_message_complete(self) -> None:
         """Note that the body is complete."""
         super().on_message_complete()
         self._body_left = False
-        if self.cycle is None or not self.cycle.response_complete:
-            return
-        self._stop_timers()
         if self._closing:
-            self.transport.close()
-        else:
+            self._stop_timers()
+            self._close()
+        elif self.cycle is not None and self.cycle.response_complete:
+            self._stop_timers()
             self._unset_keepalive_if_required()
             self.timeout_keep_alive_task = self.loop.call_later(
                 self.timeout_keep_alive, self.timeout_keep_alive_handler
@@ -119,8 +143,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Give the rest of the body, if there is one, some time to arrive."""
         super().on_response_complete()
-        if self._body_left and self._linger_timer is None and not self.transport.is_closing():
-            self._linger_timer = self.loop.call_later(LINGER_SECONDS, self.transport.abort)
+        # The body may be that of a later request, which waits for its turn.
+        if self._body_left and not self._answering() and not self.transport.is_closing():
+            self._linger()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close, for no further request has come."""
+        self._close()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words are plain text
         """Refuse what is not HTTP."""
@@ -129,18 +158,21 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def close_after_body(self) -> None:
         """Close once the client had the chance to read the answer."""
         if not self._body_left:
-            self.transport.close()
+            self._close()
             return
         self._closing = True
+        self._linger()
         if self.transport.can_write_eof():
             self.transport.write_eof()
 
     def _is_refused_at_the_door(self) -> bool:
         """Answer at once what the front door refuses; the body, if one comes, is read and thrown away."""
-        # One that asks before it sends a body, and one behind an earlier request, go the long way.
+        # One that asks before it sends a body, and one behind an earlier request or behind answers that
+        # nobody has read, go the long way.
         if (
             self._door is None
             or self._answering()
+            or self.flow.write_paused
             or self.expect_100_continue
             or self.parser.should_upgrade()
         ):
@@ -153,10 +185,20 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self.cycle = cast("RequestResponseCycle", _Refused(keep_alive=stays))
         self._write_problem(problem, accept_request_id(sent.decode("latin-1")), stays=stays)
         self.server_state.total_requests += 1
-        self._linger_timer = self.loop.call_later(LINGER_SECONDS, self.transport.abort)
+        self._linger()
         if not stays:
             self.close_after_body()
         return True
+
+    def _linger(self) -> None:
+        if self._linger_timer is None:
+            self._linger_timer = self.loop.call_later(LINGER_SECONDS, self.transport.abort)
+
+    def _close(self) -> None:
+        self.transport.close()
+        if self._close_timer is None:
+            seconds = CLOSE_SECONDS + self.transport.get_write_buffer_size() / SLOWEST_READER
+            self._close_timer = self.loop.call_later(seconds, self.transport.abort)
 
     def _awaits_message(self) -> bool:
         return not self._body_left and self.timeout_keep_alive_task is None
@@ -176,7 +218,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         elif self._in_head:
             self._refuse(Problem("upload-too-slow", "The headers of the request did not arrive in time."))
         else:
-            self.transport.close()
+            self._close()
 
     def _stop_timers(self) -> None:
         for timer in (self._head_timer, self._linger_timer):
@@ -195,7 +237,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
                 # What follows a good request does not take its answer away.
                 self.cycle.keep_alive = False
             return
-        self._body_left = False
+        if self._body_left:
+            # It has its answer.
+            self._close()
+            return
         if self._door is not None:
             self._door.refused(problem)
         self._write_problem(problem, accept_request_id(None), stays=False)

@@ -9,10 +9,12 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import StreamingResponse
 
 from shared import http_protocol
 from shared.contracts.problems import Problem
+from shared.http_protocol import BoundedHttpProtocol
 from shared.service import create_service
 from shared.settings import ServiceSettings
 from tests.servers import serve
@@ -20,6 +22,9 @@ from tests.servers import serve
 PATIENCE = 60.0
 # Refused by the application, and by the connection.
 REFUSED = ["/refuse", "/full?fps=5"]
+CHUNKED = b"POST /count HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+# More than the kernel keeps for a reader.
+MUCH = 12_000_000
 
 
 class Full:
@@ -43,6 +48,18 @@ def address():
     async def count(request: Request) -> int:
         return len(await request.body())
 
+    @router.post("/much")
+    async def much() -> Response:
+        return Response(bytes(MUCH))
+
+    @router.post("/endless")
+    async def endless() -> StreamingResponse:
+        async def pieces():
+            while True:
+                yield bytes(65_536)
+
+        return StreamingResponse(pieces())
+
     app = create_service(
         name="trial", title="Trial", description="", settings=ServiceSettings(), routers=[router]
     )
@@ -57,12 +74,52 @@ def connected(address):
         yield connection
 
 
+@pytest.fixture
+def server_side(monkeypatch):
+    """Finds the server's end of a connection."""
+    made = {}
+    make = BoundedHttpProtocol.connection_made
+
+    def note(protocol, transport):
+        make(protocol, transport)
+        made[protocol.client] = protocol
+
+    monkeypatch.setattr(BoundedHttpProtocol, "connection_made", note)
+
+    def find(connection):
+        wait_until(lambda: connection.getsockname() in made)
+        return made[connection.getsockname()]
+
+    return find
+
+
+def wait_until(happened):
+    give_up = time.monotonic() + PATIENCE
+    while not happened():
+        assert time.monotonic() < give_up
+        time.sleep(0.02)
+
+
+def is_closed(protocol):
+    return protocol not in protocol.connections
+
+
 def read_to_end(connection):
     """All that comes until the server closes."""
     parts = []
     while part := connection.recv(65_536):
         parts.append(part)
     return b"".join(parts)
+
+
+def read_problem(connection):
+    """All that comes until it holds a problem."""
+    answer = b""
+    while b"remedy" not in answer:
+        part = connection.recv(65_536)
+        assert part
+        answer += part
+    return answer
 
 
 def parsed(answer):
@@ -102,6 +159,41 @@ def test_a_head_without_end_is_refused(address, what):
         problem(answer, 400, "bad-request")
     else:
         problem(answer, 431, "header-too-large")
+
+
+def test_a_head_behind_a_body_in_one_piece_is_not_too_long(address, server_side):
+    with connected(address) as connection:
+        protocol = server_side(connection)
+        piece = request("/count", bytes(200_000)) + b"POST /count HTTP/1.1\r\nHost: x\r\nA: "
+        # A socket may give it in several.
+        protocol.loop.call_soon_threadsafe(protocol.data_received, piece)
+        assert connection.recv(65_536).endswith(b"200000")
+        connection.sendall(b"b\r\nContent-Length: 3\r\n\r\nabc")
+        assert connection.recv(65_536).endswith(b"\r\n3")
+
+
+def test_what_comes_after_a_body_is_thrown_away(address, server_side):
+    with connected(address) as connection:
+        for _ in range(2):
+            connection.sendall(CHUNKED + b"3\r\nabc\r\n0\r\n" + b"late: field\r\n" * 100 + b"\r\n")
+            assert connection.recv(65_536).endswith(b"\r\n3")
+            assert [name for name, _ in server_side(connection).headers] == [b"host", b"transfer-encoding"]
+
+
+@pytest.mark.parametrize(
+    ("start", "piece"),
+    [(b"0\r\n", b"late: field\r\n" * 100), (b"0\r\n", b"a" * 1000), (b"3;", b"a" * 1000)],
+    ids=["many trailers", "one long trailer", "the extension of a chunk"],
+)
+def test_what_is_no_body_is_cut_off(address, server_side, start, piece):
+    with connected(address) as connection:
+        connection.sendall(CHUNKED + start)
+        protocol = server_side(connection)
+        with contextlib.suppress(ConnectionError):
+            for _ in range(1000):
+                connection.sendall(piece)
+        wait_until(lambda: is_closed(protocol))
+    assert [name for name, _ in protocol.headers] == [b"host", b"transfer-encoding"]
 
 
 def test_a_head_that_trickles_is_refused(address, monkeypatch):
@@ -148,11 +240,7 @@ def test_an_answer_before_the_end_of_the_body_can_be_read(address, headers, path
     body = bytes(20_000_000)
     with connected(address) as connection:
         connection.sendall(request(path, body, headers=headers))
-        answer = b""
-        while b"remedy" not in answer:
-            part = connection.recv(65_536)
-            assert part
-            answer += part
+        answer = read_problem(connection)
     head = problem(answer, 503, "overloaded")
     assert b"retry-after: 2" in head
     assert (b"connection: close" in head) == bool(headers)
@@ -175,6 +263,59 @@ def test_a_body_that_nobody_wants_is_not_taken_for_ever(address, monkeypatch, pa
         connection.sendall(request(path, b"x", length=1_000_000))
         with pytest.raises(ConnectionError):
             trickle_on(connection)
+
+
+@pytest.mark.parametrize(
+    "asks",
+    [
+        request("/much", headers="Connection: close\r\n"),
+        request("/much"),
+        request("/endless", headers="X-Deadline-Ms: 300\r\n"),
+        request("/endless", b"x", length=1000, headers="X-Deadline-Ms: 300\r\n"),
+        request("/count", b"x") + request("/endless", headers="X-Deadline-Ms: 300\r\n") * 3,
+    ],
+    ids=["closed", "kept", "broken off", "broken off within a body", "broken off before others"],
+)
+def test_who_does_not_read_is_cut_off(address, server_side, monkeypatch, asks):
+    monkeypatch.setattr(http_protocol, "CLOSE_SECONDS", 0.2)
+    monkeypatch.setattr(http_protocol, "SLOWEST_READER", MUCH)
+    monkeypatch.setattr(http_protocol, "LINGER_SECONDS", 0.2)
+    with connected(address) as connection:
+        protocol = server_side(connection)
+        protocol.timeout_keep_alive = 0.2
+        connection.sendall(asks)
+        wait_until(lambda: is_closed(protocol))
+
+
+def test_who_reads_slowly_is_given_the_time(address, monkeypatch):
+    monkeypatch.setattr(http_protocol, "CLOSE_SECONDS", 0)
+    with connected(address) as connection:
+        connection.sendall(request("/much", headers="Connection: close\r\n"))
+        _, _, body = read_to_end(connection).partition(b"\r\n\r\n")
+    assert len(body) == MUCH
+
+
+def test_refusals_that_nobody_reads_do_not_heap_up(address, server_side):
+    with connected(address) as connection:
+        asks = request("/full") * 30_000 + request("/full", headers="Connection: close\r\n")
+        asking = threading.Thread(target=connection.sendall, args=[asks])
+        asking.start()
+        wait_until(lambda: server_side(connection).flow.write_paused)
+        answers = read_to_end(connection)
+        asking.join()
+    assert answers.count(b"HTTP/1.1 ") == 30_001
+    # What comes meanwhile waits in the application, which has no such route.
+    assert b"HTTP/1.1 404 " in answers
+
+
+def test_an_upload_behind_another_request_is_given_its_time(address, monkeypatch):
+    monkeypatch.setattr(http_protocol, "LINGER_SECONDS", 0.1)
+    with connected(address) as connection:
+        connection.sendall(request("/count", b"12") + request("/count", b"x", length=2))
+        assert connection.recv(65_536).endswith(b"\r\n2")
+        time.sleep(0.5)
+        connection.sendall(b"y")
+        assert connection.recv(65_536).endswith(b"\r\n2")
 
 
 def trickle_on(connection):
@@ -205,6 +346,17 @@ def test_broken_chunks_are_the_end_of_the_connection(address):
     with connected(address) as connection:
         connection.sendall(b"POST /count HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")
         assert b" 200 " not in read_to_end(connection)
+
+
+@pytest.mark.parametrize("headers", ["", "Connection: close\r\n"])
+def test_broken_chunks_after_the_answer_are_not_answered(address, caplog, headers):
+    with connected(address) as connection:
+        head = f"POST /refuse HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n{headers}\r\n"
+        connection.sendall(head.encode())
+        read_problem(connection)
+        connection.sendall(b"zz\r\n")
+        assert read_to_end(connection) == b""
+    assert not [record for record in caplog.records if record.name == "asyncio"]
 
 
 def test_more_connections_than_there_is_room_for(address, monkeypatch):
