@@ -81,16 +81,28 @@ class JobBook:
                 return False
         return True
 
-    def call_webhook(self, url: str, job_id: str, state: JobState) -> None:
-        """Store that a webhook is to be called, for threads; once a job, whose first end is what is told."""
+    def call_webhook(
+        self, url: str, job_id: str, state: JobState, *, attempt: int = 0, pause: float = 0.0
+    ) -> None:
+        """Store that a webhook is to be called, for threads.
+
+        Args:
+            url: whom to call.
+            job_id: which job ended.
+            state: how; what is stored first is told.
+            attempt: how often it was called in vain; stored once each.
+            pause: seconds until it is called.
+        """
         options: Any = {
             "workflow_name": WEBHOOK,
             "queue_name": WEBHOOKS_QUEUE,
-            "workflow_id": f"{job_id}-webhook",
+            "workflow_id": f"{job_id}-webhook" + (f"-{attempt}" if attempt else ""),
             "app_version": VERSION,
         }
+        if pause:
+            options["delay_seconds"] = pause
         with answering():
-            self._client.enqueue(options, url, job_id, str(state))
+            self._client.enqueue(options, url, job_id, str(state), attempt)
 
     async def find(self, job_id: str) -> JobRecord | None:
         """Give a job; None where there is none."""

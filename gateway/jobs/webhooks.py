@@ -1,5 +1,6 @@
 """Calls of a `callback_url`, signed as Standard Webhooks say: id and state of a job, nothing else."""
 
+import asyncio
 import json
 import logging
 from datetime import UTC, datetime
@@ -31,7 +32,10 @@ class Webhooks:
         return [0.0] + [first * 2**number for number in range(self._settings.attempts - 1)]
 
     def deliver(self, url: str, job_id: str, state: JobState) -> bool:
-        """Call once; tell whether it was taken (any status of 200 to 299). Redirects are not followed."""
+        """Call once; tell whether it was taken (any status of 200 to 299). For threads without an event loop.
+
+        Redirects are not followed.
+        """
         if self._signer is None:
             return False
         message_id = f"msg_{job_id}_{state}"
@@ -54,8 +58,8 @@ class Webhooks:
                 "webhook-timestamp": str(int(now.timestamp())),
                 "webhook-signature": signature,
             }
-            status = self._post(target.url, target.name, headers, body)
-        except (AddressRefusedError, httpx.HTTPError, httpx.InvalidURL) as error:
+            status = asyncio.run(self._post(target.url, target.name, headers, body))
+        except (AddressRefusedError, httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
             _log.warning(
                 "a webhook was not taken", extra={"fields": {"job": job_id, "why": type(error).__name__}}
             )
@@ -64,11 +68,17 @@ class Webhooks:
             _log.warning("a webhook was not taken", extra={"fields": {"job": job_id, "status": status}})
         return 200 <= status < 300
 
-    def _post(self, url: str, name: str, headers: dict[str, str], body: str) -> int:
-        """Send; the certificate must be that of the name, and what is answered is not read."""
-        limits = {"timeout": self._settings.seconds, "follow_redirects": False, "trust_env": False}
-        with (
-            httpx.Client(**limits) as client,  # type: ignore[arg-type]  # a dictionary of mixed values
+    async def _post(self, url: str, name: str, headers: dict[str, str], body: str) -> int:
+        """Send; the certificate must be that of the name, and what is answered is not read.
+
+        Raises:
+            TimeoutError: no answer, or not all of its head, in the time for one delivery.
+        """
+        limit = self._settings.seconds
+        # The client's own is for each read: a byte now and then would hold it for ever.
+        async with (
+            asyncio.timeout(limit),
+            httpx.AsyncClient(timeout=limit, follow_redirects=False, trust_env=False) as client,
             client.stream(
                 "POST", url, content=body, headers=headers, extensions={"sni_hostname": name}
             ) as answer,

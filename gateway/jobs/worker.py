@@ -330,15 +330,19 @@ class Worker:
             state = JobState.FAILED if "problem" in outcome else JobState.SUCCEEDED
             self._insistently(self._book.call_webhook, url, job_id, state)
 
-    def pauses(self) -> list[float]:
-        """See `workflow.Performer`."""
-        return self._webhooks.pauses()
-
     def call(self, url: str, job_id: str, state: str) -> bool:
         """See `workflow.Performer`."""
         if self._stopping:
             raise workflow.StoppedError
         return self._webhooks.deliver(url, job_id, JobState(state))
+
+    def call_later(self, url: str, job_id: str, state: str, attempt: int) -> None:
+        """See `workflow.Performer`."""
+        pauses = self._webhooks.pauses()
+        if attempt < len(pauses):
+            self._insistently(
+                self._book.call_webhook, url, job_id, JobState(state), attempt=attempt, pause=pauses[attempt]
+            )
 
     def _insistently(
         self, call: Callable[_Parameters, _Found], *arguments: _Parameters.args, **named: _Parameters.kwargs

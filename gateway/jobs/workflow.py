@@ -37,11 +37,11 @@ class Performer(Protocol):
     def settle(self, job_id: str, upload: str, outcome: Outcome) -> None:
         """Delete the upload, and tell whom it concerns. May be called again for the same job."""
 
-    def pauses(self) -> list[float]:
-        """Give the seconds before each call of a webhook."""
-
     def call(self, url: str, job_id: str, state: str) -> bool:
         """Call a webhook once; tell whether it was taken."""
+
+    def call_later(self, url: str, job_id: str, state: str, attempt: int) -> None:
+        """Store that a webhook is to be called again after a pause, unless that were one call too many."""
 
 
 _seats: list[Performer] = []
@@ -114,11 +114,9 @@ def _call(url: str, job_id: str, state: str) -> bool:
 
 
 @DBOS.workflow(name=WEBHOOK)
-def _webhook(url: str, job_id: str, state: str) -> bool:
-    for pause in _seated().pauses():
-        if pause:
-            # It outlasts a restart.
-            DBOS.sleep(pause)
-        if _call(url, job_id, state):
-            return True
-    return False
+def _webhook(url: str, job_id: str, state: str, attempt: int = 0) -> bool:
+    taken = _call(url, job_id, state)
+    if not taken:
+        # In the queue a pause holds none of the places that calls of others need, and outlasts a restart.
+        _seated().call_later(url, job_id, state, attempt + 1)
+    return taken

@@ -63,21 +63,28 @@ def receiver():
     thread.join()
 
 
-@pytest.fixture(scope="module")
-def calling(house, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("calling")
+@contextlib.contextmanager
+def calling_gateway(house, folder, **settings):
     gateway = GatewayProcess(
         house,
         folder / "data",
         folder / "gateway.log",
         webhooks__secret=SECRET,
         webhooks__private_addresses="true",
-        webhooks__first_pause_seconds=0.2,
-        webhooks__attempts=4,
+        **settings,
     )
     gateway.start()
-    yield gateway
-    gateway.stop()
+    try:
+        yield gateway
+    finally:
+        gateway.stop()
+
+
+@pytest.fixture(scope="module")
+def calling(house, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("calling")
+    with calling_gateway(house, folder, webhooks__first_pause_seconds=0.2, webhooks__attempts=4) as gateway:
+        yield gateway
 
 
 def hand_in(gateway, film, url):
@@ -134,7 +141,8 @@ def test_only_the_first_end_of_a_job_is_told(tmp_path):
     finally:
         book.close()
         database.close()
-    assert [status.input["args"][1:] for status in stored] == [("an_1", "succeeded"), ("an_2", "cancelled")]
+    told = [status.input["args"][1:3] for status in stored]
+    assert told == [("an_1", "succeeded"), ("an_2", "cancelled")]
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/\x01", "http://127.0.0.1:9/a\x7fb", "http://[::1"])
@@ -150,6 +158,49 @@ def test_a_call_survives_the_gateway(calling, receiver, film):
     calling.kill()
     calling.start()
     eventually(lambda: len(receiver.calls) >= 2, "it is tried again after a restart")
+
+
+def test_who_is_never_there_keeps_nobody_from_being_called(house, tmp_path, receiver):
+    with calling_gateway(house, tmp_path, webhooks__first_pause_seconds=3600) as gateway:
+        receiver.statuses = [500] * 20
+        for number in range(20):
+            hand_in(gateway, b"rubbish", f"{receiver.url}/dead/{number}")
+        eventually(lambda: len(receiver.calls) == 20, "all were called in vain")
+        hand_in(gateway, b"rubbish", f"{receiver.url}/alive")
+        eventually(lambda: receiver.calls[-1][0] == "/alive", "the next one is called")
+
+
+@pytest.mark.parametrize(
+    ("begin", "piece", "end"),
+    [
+        (b"HTTP/1.1 204 No Content\r\nx: ", b"a", b"\r\n\r\n"),
+        (b"", b"HTTP/1.1 103 Early Hints\r\n\r\n", b"HTTP/1.1 204 No Content\r\n\r\n"),
+    ],
+    ids=["a header", "early hints"],
+)
+def test_a_call_ends_with_its_time_whatever_trickles_in(begin, piece, end):
+    hung_up = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def trickle():
+            connection, _ = server.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.recv(65536)
+                connection.sendall(begin)
+                # Twenty times as long as the call may take.
+                for _ in range(100):
+                    connection.sendall(piece)
+                    if hung_up.wait(0.1):
+                        return
+                connection.sendall(end)
+
+        thread = threading.Thread(target=trickle)
+        thread.start()
+        webhooks = Webhooks(WebhookSettings(secret=SECRET, private_addresses=True, seconds=0.5))
+        taken = webhooks.deliver(f"http://127.0.0.1:{server.getsockname()[1]}/", "an_1", JobState.SUCCEEDED)
+        hung_up.set()
+        thread.join()
+    assert taken is False
 
 
 @pytest.mark.parametrize(
