@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+# A worker whose database starts after it begins to work without being asked for anything.
+_SECONDS_TO_NEXT_TRY = 5.0
+
 
 @dataclass(frozen=True)
 class Handed:
@@ -56,14 +59,24 @@ class Jobs:
         self._settings = settings
         self._tools = tools
         self._opening: asyncio.Task[OpenedJobs] | None = None
+        self._starting: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Take up what a former process left behind; returns at once."""
+        """Take up what a former process left behind, once database and store are there; returns at once."""
         if self._settings.jobs.may_exist:
-            self._begin_to_open()
+            self._starting = asyncio.create_task(self._open_at_last())
+
+    async def _open_at_last(self) -> None:
+        while True:
+            with contextlib.suppress(Problem):
+                await self._open()
+                return
+            await asyncio.sleep(_SECONDS_TO_NEXT_TRY)
 
     async def close(self) -> None:
         """Stop working; what has not finished is begun anew at the next start, or elsewhere."""
+        if self._starting is not None:
+            self._starting.cancel()
         if self._opening is None:
             return
         with contextlib.suppress(Exception):

@@ -113,9 +113,17 @@ class Worker:
         """
         workflow.take_seat(self)
         try:
-            await asyncio.to_thread(self._launch)
+            await self._begin()
         except BaseException:
             workflow.leave_seat()
+            raise
+
+    async def _begin(self) -> None:
+        """Take a name and work under it; where that fails the name is free, and it may be tried again."""
+        try:
+            await asyncio.to_thread(self._launch)
+        except Exception:
+            await self._put_down()
             raise
 
     def _launch(self) -> None:
@@ -131,6 +139,8 @@ class Worker:
             "serializer": DBOSPortableJSONSerializer(),
             "notification_listener_polling_interval_sec": self._settings.poll_seconds,
         }
+        # Before the first job comes: one that met a worker that stops would wait for the next worker.
+        self._stopping = False
         DBOS(config=config)
         DBOS.launch()
         DBOS.register_queue(
@@ -164,10 +174,13 @@ class Worker:
         await asyncio.to_thread(self._leave)
 
     def _leave(self) -> None:
-        DBOS.destroy()
-        self._inherited.clear()
-        if self._slots is not None:
-            self._slots.close()
+        try:
+            DBOS.destroy()
+        finally:
+            self._inherited.clear()
+            if self._slots is not None:
+                self._slots.close()
+                self._slots = None
 
     async def rescue(self) -> None:
         """Queue the jobs of workers that died, again and again, until cancelled."""
@@ -182,13 +195,12 @@ class Worker:
 
     async def _stay_alive(self) -> None:
         """Begin anew under another name where the lock on ours was lost: others take us for dead."""
-        if self._slots is not None and await asyncio.to_thread(self._slots.still_held):
-            return
-        _log.error("the lock of this worker was lost; it stops its jobs and begins anew")
-        if not self._stopping:
+        if self._slots is not None:
+            if await asyncio.to_thread(self._slots.still_held):
+                return
+            _log.error("the lock of this worker was lost; it stops its jobs and begins anew")
             await self._put_down()
-        await asyncio.to_thread(self._launch)
-        self._stopping = False
+        await self._begin()
 
     def _rescue_from(self, at_work: set[str]) -> None:
         slots = self._slots

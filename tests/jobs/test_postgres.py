@@ -217,3 +217,47 @@ def test_what_was_sent_is_not_in_the_log_where_the_database_refuses_it(house, da
         finally:
             connection.execute("ALTER TABLE dbos.workflow_status DROP CONSTRAINT IF EXISTS none")
             gateway.stop()
+
+
+def test_a_worker_that_cannot_begin_anew_tries_again(house, tmp_path, film):
+    folder = tmp_path / "postgres"
+    folder.mkdir()
+    with postgres_server(folder) as server:
+        gateway = GatewayProcess(house, tmp_path / "data", tmp_path / "log", jobs__database_url=server.url)
+        gateway.start()
+        try:
+            assert gateway.finished(gateway.submit(film))["state"] == "succeeded"
+            with psycopg.connect(server.url, autocommit=True) as connection:
+                # What its engine asks first when it starts.
+                connection.execute("ALTER TABLE dbos.application_versions RENAME TO elsewhere")
+                assert end_connections(server.url, "lock") == 1
+                failed = "looking for dead workers failed"
+                eventually(lambda: failed in gateway.log.read_text(), "it could not begin")
+                eventually(lambda: not advisory_locks(server.url), "a name that nobody works under is free")
+                connection.execute("ALTER TABLE dbos.elsewhere RENAME TO application_versions")
+            assert gateway.finished(gateway.submit(film))["state"] == "succeeded"
+        finally:
+            gateway.stop()
+
+
+def test_a_worker_that_starts_before_its_database_works_without_being_asked(house, tmp_path):
+    folder = tmp_path / "postgres"
+    folder.mkdir()
+    with postgres_server(folder) as server:
+        server.stop()
+        gateway = GatewayProcess(house, tmp_path / "data", tmp_path / "log", jobs__database_url=server.url)
+        gateway.start()
+        try:
+            eventually(lambda: "jobs cannot be stored" in gateway.log.read_text(), "it tried to begin")
+            server.start()
+            eventually(lambda: advisory_locks(server.url) == 1, "it works under a name")
+        finally:
+            gateway.stop()
+
+
+def advisory_locks(database: str) -> int:
+    with psycopg.connect(database) as connection:
+        row = connection.execute(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 6647151"
+        ).fetchone()
+    return row[0]
