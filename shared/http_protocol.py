@@ -9,6 +9,7 @@ import asyncio
 import resource
 from typing import Any, cast
 
+from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from shared.contracts.problems import CATALOGUE, MEDIA_TYPE, Problem
@@ -199,6 +200,18 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self._close_timer is None:
             seconds = CLOSE_SECONDS + self.transport.get_write_buffer_size() / SLOWEST_READER
             self._close_timer = self.loop.call_later(seconds, self.transport.abort)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        async def run(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+            try:
+                await app(scope, receive, send)
+            finally:
+                if self.flow.write_paused and not cycle.response_complete:
+                    # uvicorn would wait without end for a reader, to say that the answer is broken off.
+                    cycle.disconnected = True
+                    self.close_after_body()
+
+        super()._start_asgi_task(cycle, run)
 
     def _awaits_message(self) -> bool:
         return not self._body_left and self.timeout_keep_alive_task is None
