@@ -107,10 +107,12 @@ class PostgresSlots:
 
     def __init__(self, url: str) -> None:
         plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-        # A machine that vanished without a word is noticed within a minute.
+        # A machine that vanished without a word is noticed within a minute, by either side: the server frees
+        # our lock when it misses us, after hours by its own settings.
         self._connection = psycopg.connect(
-            plain, autocommit=True, connect_timeout=10, keepalives_idle=20, keepalives_interval=10,
-            keepalives_count=3, application_name="emotion-worker",
+            plain, autocommit=True, connect_timeout=10, application_name="emotion-worker",
+            keepalives_idle=20, keepalives_interval=10, keepalives_count=3, tcp_user_timeout=30_000,
+            options="-c tcp_keepalives_idle=20 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3",
         )  # fmt: skip
 
     def take_one(self) -> int:

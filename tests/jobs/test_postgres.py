@@ -116,6 +116,18 @@ def test_a_name_that_may_still_be_used_is_not_taken_to_work_under(database):
         slots.close()
 
 
+def test_the_server_misses_a_machine_that_vanished_within_a_minute(database):
+    slots = PostgresSlots(database)
+    try:
+        idle, interval, count = (
+            int(slots._connection.execute(f"SHOW tcp_keepalives_{name}").fetchone()[0])
+            for name in ("idle", "interval", "count")
+        )
+    finally:
+        slots.close()
+    assert 0 < idle + interval * count <= 60
+
+
 def end_connections(database: str, which: str) -> int:
     """Let PostgreSQL end the connection of one worker's lock, those without a lock, or all; give how many."""
     locks = "FROM pg_locks WHERE locktype = 'advisory' AND classid = 6647151"
