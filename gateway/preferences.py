@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Header
+from fastapi import Header, Request
 
 from shared.contracts.problems import Problem
 
@@ -46,16 +46,17 @@ class Preference:
 
 
 async def read_preference(
+    request: Request,
     *,
-    prefer: Annotated[
-        list[str] | None,
+    prefer: Annotated[  # noqa: ARG001 - tells of the header, which may come on several lines
+        str,
         Header(
             description="`respond-async`: answer 202 at once, with the address of the job in `Location`. "
             "`wait=20`: answer within so many seconds, with the analysis if it is ready by then, else 202. "
             "What is not known is ignored (RFC 7240).",
             examples=["respond-async"],
         ),
-    ] = None,
+    ] = "",
     idempotency_key: Annotated[
         str | None,
         Header(
@@ -76,8 +77,9 @@ async def read_preference(
             "Idempotency-Key must be 1 to 255 visible ASCII letters.",
             field="Idempotency-Key",
         )
+    lines = request.headers.getlist("prefer")
     # Each may have parameters, of which none is known (RFC 7240, section 2).
-    wishes = [wish.partition(";")[0].strip() for wish in ",".join(prefer or ()).split(",")]
+    wishes = [wish.partition(";")[0].strip() for wish in ",".join(lines).split(",")]
     waits = [found for wish in wishes if (found := _WAIT.match(wish))]
     return Preference(
         respond_async=any(wish.lower() == "respond-async" for wish in wishes),

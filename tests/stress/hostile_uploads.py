@@ -134,7 +134,7 @@ _add("wav-of-no-channels", hostile_files.wav(channels=0), DAMAGED)
 _add("wav-of-65535-channels", hostile_files.wav(channels=65_535), DAMAGED, LIMIT)
 _add("wav-of-unknown-coding", hostile_files.wav(tag=0x7777), DAMAGED, UNSUPPORTED)
 _add("wav-of-no-samples", hostile_files.wav(b""), DAMAGED)
-_add("wav-of-one-sample", hostile_files.wav(b"\x01\x00"), DAMAGED)
+_add("wav-of-one-sample", hostile_files.wav(b"\x01\x00"), ANALYSIS)
 _add("wav-of-4-gigabytes-it-says", hostile_files.wav().replace(b"data\x00", b"data\xff"), ANALYSIS)
 _add("film-without-frames", _written(hostile_files.film_without_frames, ".mp4"), DAMAGED)
 
