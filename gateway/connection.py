@@ -8,10 +8,10 @@ from fastapi import Request
 
 from shared.contracts.problems import Problem
 
-T = TypeVar("T")
+_Found = TypeVar("_Found")
 
 
-async def while_connected(request: Request, work: Awaitable[T]) -> T:
+async def while_connected(request: Request, work: Awaitable[_Found]) -> _Found:
     """Wait for the work; stop it as soon as the client has gone.
 
     Raises:

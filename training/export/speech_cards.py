@@ -35,6 +35,7 @@ you have agreements with the corpora's makers. `--only javased cremad emodb` (an
 _CARE = """## What these figures do not say
 
 Found by going through the corpora once more, after the figures were made; the next network is to mend it.
+Worked out by hand from the held-out logits: no command of the report prints these yet.
 
 - **Few labels.** The part of CREMA-D holds happy, sad and disgust only, and listeners heard "neutral" in
   half of those happy and sad clips: a network that knows the corpus need only tell two labels apart, and
