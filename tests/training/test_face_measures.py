@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from training.face.head_choice import choose_shares
-from training.face.measures import (
+from training.measures import (
     by_person,
     calibration_error,
     confusion,

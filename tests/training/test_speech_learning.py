@@ -1,25 +1,39 @@
 """Splits keep people apart; solvers and measures do what they say."""
 
+import io
+
 import numpy as np
 import pytest
+import soundfile
 
 torch = pytest.importorskip("torch")
 
 from sklearn.linear_model import LogisticRegression  # noqa: E402
 
-from training.corpora.speech import FOLDERS, RAVDESS_FOLDS, TEST_ONLY, Clip  # noqa: E402
-from training.speech.ensemble import Recipe, Voices, mix_pairs, train  # noqa: E402
+from training.corpora.speech import FOLDERS, RATE, RAVDESS_FOLDS, TEST_ONLY, UNASKED, Clip, votes_of  # noqa: E402
+from training.measures import calibration_error, fit_temperature  # noqa: E402
+from training.speech.ensemble import Ensemble, Recipe, Voices, mix_pairs, train  # noqa: E402
 from training.speech.evaluate import (  # noqa: E402
-    expected_calibration_error,
-    fit_temperature,
+    Sureness,
+    alike,
+    listeners_figure,
     measure,
+    same_words,
+    set_sureness,
     threshold_for,
 )
-from training.speech.head import balanced_weights, solve  # noqa: E402
+from training.speech.head import LinearHead, balanced_weights, solve  # noqa: E402
 from training.speech.noises import MAKERS, make_noises  # noqa: E402
 from training.speech.reduction import Moments  # noqa: E402
 from training.speech.table import FOLDS, TESTED_FOLD, UNHEARD, heard_by_encoder, table_of  # noqa: E402
-from training.speech.train import SHIP, fit_names, training_rows  # noqa: E402
+from training.speech.train import (  # noqa: E402
+    SHIP,
+    Head,
+    fit_names,
+    targets_of,
+    training_rows,
+    without_speaker_mean,
+)
 
 LABELS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised", "bored")
 
@@ -108,7 +122,10 @@ def test_the_ensemble_learns():
     x, labels = blobs()
     weights = np.ones(400, dtype=np.float32)
     found = train(
-        x[:400], labels[:400], weights, classes=7, recipe=Recipe(seeds=2, hidden=32, epochs=30, batch=50)
+        x[:400],
+        np.eye(7, dtype=np.float32)[labels[:400]],
+        weights,
+        recipe=Recipe(seeds=2, hidden=32, epochs=30, batch=50),
     )
     assert (found.logits(x[400:]).argmax(1) == labels[400:]).mean() > 0.8
 
@@ -142,7 +159,7 @@ def test_who_learned_with_other_voices_hears_the_voice_less():
     changed = x + 3 * (voice[1] - voice[0]).astype(np.float32) * (speaker == "0")[:, None]
     heard = []
     for given in (None, voices):
-        found = train(x, labels, weights, classes=2, recipe=recipe, voices=given)
+        found = train(x, np.eye(2, dtype=np.float32)[labels], weights, recipe=recipe, voices=given)
         heard.append(np.abs(found.logits(changed) - found.logits(x))[speaker == "0"].mean())
     assert heard[1] < 0.7 * heard[0]
 
@@ -183,18 +200,20 @@ def test_temperature_and_calibration_error():
     logits = random.normal(size=(5000, 7))
     p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     labels = np.array([random.choice(7, p=row) for row in p])
-    assert fit_temperature(3 * logits, labels) == pytest.approx(3, rel=0.1)
-    assert expected_calibration_error(p, labels) < 0.03
-    assert expected_calibration_error(np.eye(7)[logits.argmax(1)], labels) > 0.4
+    assert fit_temperature(3 * logits, labels, np.ones(5000)) == pytest.approx(3, rel=0.1)
+    assert calibration_error(p, labels) < 0.03
+    assert calibration_error(np.eye(7)[logits.argmax(1)], labels) > 0.4
 
 
 def test_above_the_threshold_the_wanted_share_is_right():
     confidence = np.linspace(0.3, 1, 1000)
     labels = (np.random.default_rng(0).random(1000) > confidence).astype(int)
     p = np.stack([confidence, 1 - confidence], axis=1)
-    threshold = threshold_for(p, labels, 0.9)
-    above = p.max(1) >= threshold
+    even = np.ones(1000)
+    above = p.max(1) >= threshold_for(p, labels, even)
     assert (p.argmax(1) == labels)[above].mean() >= 0.9
+    # Clips that weigh nothing say nothing: what is left here is always right.
+    assert threshold_for(p, labels, np.where(p.argmax(1) == labels, 1.0, 0.0)) == pytest.approx(0.2)
 
 
 def test_intervals_draw_speakers():
@@ -206,6 +225,17 @@ def test_intervals_draw_speakers():
     assert wide.high - wide.low == 100
 
 
+@pytest.mark.parametrize(
+    ("right", "speakers"),
+    [([True, False] * 50, ["a"] * 100), ([True] * 100, ["a", "b"] * 50)],
+    ids=["one speaker", "all right"],
+)
+def test_intervals_have_a_width_where_nothing_can_be_drawn(right, speakers):
+    found = measure("x", np.array(right), np.array(speakers))
+    assert found.low < found.high
+    assert found.low <= found.value <= found.high
+
+
 def test_noises_are_sounds_and_stay_the_same():
     first, second = make_noises(12, seed=3), make_noises(12, seed=3)
     assert {kind for kind, _ in first} == set(MAKERS)
@@ -214,3 +244,101 @@ def test_noises_are_sounds_and_stay_the_same():
         assert one.dtype == np.float32
         assert 16_000 <= len(one) <= 80_000
         assert 0 < np.abs(one).max() <= 1
+
+
+def test_listeners_votes_become_shares_in_our_order():
+    pack = {
+        "vote_names": np.array(["angry", "disgust", "fearful", "happy", "neutral", "sad"]),
+        "voice_votes": np.array([[1, 0, 0, 0, 2, 1], [0, 0, 0, 0, 0, 0]], np.int16),
+    }
+    first, second = votes_of(pack, 2)
+    # neutral, happiness, sadness, anger, fear, disgust, surprise
+    assert first == (0.5, 0, 0.25, 0.25, 0, 0, 0)
+    assert second == UNASKED
+    assert votes_of({}, 1) == [UNASKED]
+
+
+def test_half_of_a_target_is_what_listeners_heard():
+    heard = np.zeros((2, 7), np.float32)
+    heard[0, [0, 2]] = 0.75, 0.25
+    targets = targets_of(np.array([2, 3]), heard, 0.5)
+    np.testing.assert_allclose(targets[0], [0.375, 0, 0.625, 0, 0, 0, 0])
+    np.testing.assert_allclose(targets[1], np.eye(7)[3])
+    eight = targets_of(np.array([7, 0]), np.zeros((2, 7), np.float32), 0.5)
+    np.testing.assert_allclose(eight, np.eye(8)[[7, 0]])
+
+
+def test_of_emodb_two_seconds_are_heard():
+    encoded = io.BytesIO()
+    soundfile.write(encoded, np.zeros(3 * RATE, np.float32), RATE, format="WAV")
+    lengths = {
+        corpus: len(Clip(corpus, "a", "1", "sad", "f", "", 3.0, encoded.getvalue()).sound())
+        for corpus in ("emodb", "savee")
+    }
+    assert lengths == {"emodb": 2 * RATE, "savee": 3 * RATE}
+
+
+def test_a_head_leans_on_the_voice_by_its_share():
+    random = np.random.default_rng(4)
+    first, second, voice = (random.normal(size=size).astype(np.float32) for size in ((4, 6), (6, 7), (4, 7)))
+    ensemble = Ensemble(first, np.zeros(6, np.float32), second, np.zeros(7, np.float32))
+    x = random.normal(size=(3, 4)).astype(np.float32)
+    head = Head(ensemble, LinearHead(voice, np.ones(7, np.float32)), 0.25)
+    np.testing.assert_allclose(head.logits(x), ensemble.logits(x) + 0.25 * x @ voice, rtol=1e-5)
+
+
+def test_a_speakers_own_mean_is_taken_off():
+    x = np.array([[1.0], [3.0], [10.0]], np.float32)
+    assert without_speaker_mean(x, np.array(["a", "a", "b"])).tolist() == [[-1], [1], [0]]
+
+
+def test_corpora_weigh_the_same():
+    corpus = np.array(["a"] * 30 + ["b"] * 10)
+    weights = alike(corpus)
+    assert weights.mean() == pytest.approx(1)
+    assert weights[:30].sum() == pytest.approx(weights[30:].sum())
+
+
+def test_words_that_every_emotion_has(table):
+    clips = [
+        Clip("ased", "0", "1", "sad", "f", "s4-01", 1.0, b""),
+        Clip("ased", "1", "1", "sad", "f", "s4-03", 1.0, b""),
+        Clip("korean", "2", "1", "sad", "f", "plain02", 1.0, b""),
+        Clip("korean", "3", "1", "sad", "f", "emotional02", 1.0, b""),
+        Clip("savee", "4", "1", "sad", "f", "s-01", 1.0, b""),
+    ]
+    assert same_words(table_of(clips)).tolist() == [True, False, True, False, False]
+    assert not same_words(table).any()
+
+
+def test_who_heard_what_is_asked_where_listeners_agreed():
+    even, clear = (0.5, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0), (0.25, 0.75, 0.0, 0.0, 0.0, 0.0, 0.0)
+    clips = [
+        Clip("cremad", str(i), str(i), "sad", "f", "", 1.0, b"", heard)
+        for i, heard in enumerate((even, clear, clear, UNASKED))
+    ]
+    logits = np.eye(7)[[0, 1, 2, 2]]
+    found = listeners_figure(table_of(clips), logits)
+    assert (found.value, found.n) == (50, 2)
+
+
+def test_sureness_is_set_half_on_corpora_never_heard(table):
+    known = table.emotion >= 0
+    right = np.eye(7)[np.maximum(table.emotion, 0)] * 4.0
+    wrong = np.eye(7)[(np.maximum(table.emotion, 0) + 1) % 7] * 4.0
+    nowhere = np.full((len(table), 7), np.nan)
+    alone, few = set_sureness(table, right, nowhere)
+    both, more = set_sureness(table, right, np.where(known[:, None], wrong, np.nan))
+    assert few == (table.calibration & known).sum()
+    assert more == few + known.sum()
+    assert both.temperature > 2 * alone.temperature
+
+
+def test_how_sure_is_told_with_how_much_is_right(table):
+    known = table.emotion >= 0
+    logits = np.eye(7)[np.maximum(table.emotion, 0)] * np.where(np.arange(len(table)) % 2, 8.0, 0.5)[:, None]
+    error, above, right = Sureness(1.0, 0.9).figures("x", table, logits, known)
+    assert right.value == 100
+    assert above.value == pytest.approx(50, abs=5)
+    assert error.value > 10
+    assert error.low is None

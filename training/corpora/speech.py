@@ -1,7 +1,7 @@
 """Read the packs of emotional speech: `<corpora>/speech/*.npz` and `<corpora>/extra/*.npz`."""
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +32,9 @@ FOLDERS = {
     "cremad_more": "extra",
 }
 TEST_ONLY = ("urdu",)
+# Of EmoDB's bored, disgusted and fearful clips only copies cut after two seconds could be had: a longer one
+# would give the other labels away.
+LONGEST_SECONDS = {"emodb": 2.0}
 EMOTION_OF_LABEL = {
     "neutral": Emotion.NEUTRAL,
     "calm": Emotion.NEUTRAL,
@@ -46,11 +49,16 @@ EMOTION_OF_LABEL = {
 RAVDESS_FOLDS = ((2, 5, 14, 15, 16), (3, 6, 7, 13, 18), (10, 11, 12, 19, 20), (8, 17), (1, 4, 9))
 
 Sound = npt.NDArray[np.float32]
+UNASKED = (0.0,) * len(EMOTIONS)
 
 
 @dataclass(frozen=True)
 class Clip:
-    """One clip of a pack; `emotion` is an index into EMOTIONS, -1 where the label is none of the seven."""
+    """One clip of a pack; `emotion` is an index into EMOTIONS, -1 where the label is none of the seven.
+
+    `heard` are the shares of listeners who named each of the seven when they heard the clip, in the order of
+    EMOTIONS; zeros where nobody was asked.
+    """
 
     corpus: str
     name: str
@@ -60,6 +68,7 @@ class Clip:
     text: str
     seconds: float
     encoded: bytes
+    heard: tuple[float, ...] = UNASKED
 
     @property
     def emotion(self) -> int:
@@ -68,11 +77,23 @@ class Clip:
         return -1 if emotion is None else EMOTIONS.index(emotion)
 
     def sound(self) -> Sound:
-        """Decode: float32 of shape [samples], 16 kHz."""
+        """Decode: float32 of shape [samples], 16 kHz; at most LONGEST_SECONDS of the corpus."""
         sound, rate = soundfile.read(io.BytesIO(self.encoded), dtype="float32")
         if rate != RATE:
             raise ValueError(f"{self.corpus}/{self.name} has {rate} samples a second")
-        return np.asarray(sound, dtype=np.float32)
+        longest = LONGEST_SECONDS.get(self.corpus)
+        return np.asarray(sound if longest is None else sound[: int(longest * RATE)], dtype=np.float32)
+
+
+def votes_of(pack: Mapping[str, npt.NDArray[np.generic]], clips: int) -> list[tuple[float, ...]]:
+    """For each clip the shares of listeners who named each of the seven emotions."""
+    if "voice_votes" not in pack:
+        return [UNASKED] * clips
+    votes = np.zeros((clips, len(EMOTIONS)))
+    for name, given in zip(pack["vote_names"].tolist(), np.asarray(pack["voice_votes"]).T, strict=True):
+        votes[:, EMOTIONS.index(EMOTION_OF_LABEL[str(name)])] += given
+    shares = votes / np.maximum(votes.sum(axis=1, keepdims=True), 1)
+    return [tuple(row) for row in shares.tolist()]
 
 
 def read_pack(path: Path) -> Iterator[Clip]:
@@ -82,6 +103,7 @@ def read_pack(path: Path) -> Iterator[Clip]:
             key: pack[key]
             for key in ("data", "offsets", "seconds", "label", "speaker", "sex", "text", "name")
         }
+        heard = votes_of(pack, len(columns["offsets"]) - 1)
     data, offsets = columns["data"], columns["offsets"]
     corpus = path.stem.removesuffix("_more")
     for i in range(len(offsets) - 1):
@@ -94,6 +116,7 @@ def read_pack(path: Path) -> Iterator[Clip]:
             text=str(columns["text"][i]),
             seconds=float(columns["seconds"][i]),
             encoded=data[offsets[i] : offsets[i + 1]].tobytes(),
+            heard=heard[i],
         )
 
 

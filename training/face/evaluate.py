@@ -21,7 +21,9 @@ from shared.contracts.emotions import EMOTIONS
 from shared.contracts.manifests import Figure, Manifest
 from training.corpora.faces import Picture
 from training.face.augment import recompressed, reduced
-from training.face.measures import (
+from training.face.samples import load_corpus
+from training.face.tests_on import Change, Cropper, TestSet, set_of
+from training.measures import (
     Share,
     by_person,
     calibration_error,
@@ -30,8 +32,6 @@ from training.face.measures import (
     probabilities,
     wilson,
 )
-from training.face.samples import load_corpus
-from training.face.tests_on import Change, Cropper, TestSet, set_of
 
 TESTS = ("fer2013", "rafdb_train", "kdef", "jaffe", "ckplus48", "webfaces_expr")
 Logits = npt.NDArray[np.float32]

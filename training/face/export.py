@@ -30,13 +30,13 @@ from training.face.crops import DEFAULT_SIDE, PAPER_SIDE
 from training.face.evaluate import evaluate, figure, milliseconds, open_graph, run_graph
 from training.face.from_graph import load_graph
 from training.face.head_choice import Answers, choose_plain_shares, choose_shares, mean_accuracy
-from training.face.measures import fit_temperature, probabilities, threshold_for
 from training.face.network import FaceNetwork
 from training.face.paper_network import PaperNetwork
 from training.face.plain_network import SIDE, PlainNetwork
 from training.face.samples import CONVENTIONS, CORPORA, load_corpus
 from training.face.stages import logits_on
 from training.face.tests_on import Cropper, set_of
+from training.measures import fit_temperature, probabilities, threshold_for
 
 Array = npt.NDArray[np.float32]
 # Crops of each corpus by which the ranges of int8 are set.

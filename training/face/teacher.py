@@ -18,9 +18,9 @@ import torch
 from training import checkpoints
 from training.face.crops import DEFAULT_SIDE, cut
 from training.face.evaluate import open_graph
-from training.face.measures import probabilities
 from training.face.plain_network import SIDE, PlainNetwork
 from training.face.samples import CONVENTIONS, CORPORA, Corpus, load_corpus, serving_placement
+from training.measures import probabilities
 
 Logits = npt.NDArray[np.float32]
 BATCH = 32

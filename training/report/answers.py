@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.contracts.emotions import EMOTIONS
-from training.face.measures import Share, by_person, wilson
+from training.measures import Share, by_person, wilson
 
 UNKNOWN = ""
 

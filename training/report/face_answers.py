@@ -8,9 +8,9 @@ import numpy as np
 from shared.inference import load_manifest
 from training.face.evaluate import TESTS, open_graph, run_graph
 from training.face.landmarks import find_all
-from training.face.measures import probabilities
 from training.face.samples import Corpus, load_corpus
 from training.face.tests_on import Cropper, set_of
+from training.measures import probabilities
 from training.report.answers import Answers
 
 

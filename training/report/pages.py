@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from shared.contracts.emotions import EMOTIONS
 from shared.contracts.manifests import Manifest
-from training.face.measures import Share, calibration_error, mean_recall
+from training.measures import Share, calibration_error, mean_recall
 from training.report.answers import UNKNOWN, Answers
 
 # More people than these are counted, not named.

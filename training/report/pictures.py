@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from training.face.measures import BINS, calibration_error, confusion
+from training.measures import BINS, calibration_error, confusion
 from training.report.answers import Answers
 
 COLUMNS = 4

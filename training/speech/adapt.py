@@ -119,7 +119,8 @@ def first_head(table: Table, features: Path, names: list[str]) -> tuple[Reductio
     x = np.concatenate([reduction.apply(copy) for copy in copies])
     labels = np.tile(table.emotion[rows], len(copies))
     weights = balanced_weights(np.tile(table.corpus[rows], len(copies)), labels)
-    return reduction, train(x, labels, weights, classes=len(EMOTIONS), recipe=Recipe())
+    targets = np.eye(len(EMOTIONS), dtype=np.float32)[labels]
+    return reduction, train(x, targets, weights, recipe=Recipe())
 
 
 class Sampler:

@@ -20,7 +20,10 @@ class Recipe:
     """How the ensemble is trained; `whitening` 0 leaves the directions as they are, 1 evens them out.
 
     `hidden_away` is the share of directions that a step hides from each clip, `mixing` the parameter of
-    mixup's beta distribution, `swapping` the share of clips that get another voice.
+    mixup's beta distribution, `swapping` the share of clips that get another voice. `heard` is how much of a
+    target is what listeners named, where they were asked; the rest is what the actor meant. `leaning` is how
+    much of the linear layer for voices without their own mean is added to the logits (`Head` of
+    `training.speech.train`).
     """
 
     seeds: int = 5
@@ -35,6 +38,8 @@ class Recipe:
     batch: int = 256
     epochs: int = 20
     smoothing: float = 0.05
+    heard: float = 0.5
+    leaning: float = 0.15
 
 
 @dataclass(frozen=True)
@@ -115,25 +120,24 @@ class _Seeds(nn.Module):  # type: ignore[misc]  # torch is untyped here
 
 def train(
     x: Floats,
-    labels: npt.NDArray[np.int64],
+    targets: Floats,
     weights: Floats,
     *,
-    classes: int,
     recipe: Recipe,
     voices: Voices | None = None,
     seed: int = 0,
 ) -> Ensemble:
-    """Train on x [clips, directions] (float32), labels [clips] and weights [clips] of mean 1.
+    """Train on x [clips, directions] (float32), targets [clips, classes] and weights [clips] of mean 1.
 
-    Without `voices` no clip gets another voice.
+    Each row of the targets sums to 1. Without `voices` no clip gets another voice.
     """
     torch.manual_seed(seed)
     spread = x.std(axis=0)
     scale = spread**-recipe.whitening
     scale /= float(np.sqrt(np.mean((spread * scale) ** 2)))
     inputs, shares = torch.from_numpy(x * scale), torch.from_numpy(weights)
-    smooth = (1 - recipe.smoothing) * torch.eye(classes) + recipe.smoothing / classes
-    targets = smooth[torch.from_numpy(labels)]
+    classes = targets.shape[1]
+    smooth = torch.from_numpy((1 - recipe.smoothing) * targets + recipe.smoothing / classes).float()
     swap = None if voices is None else _Swap(voices, scale, recipe.swapping)
     network = _Seeds(x.shape[1], classes, recipe)
     optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.rate, weight_decay=recipe.decay, fused=True)
@@ -145,7 +149,7 @@ def train(
             rows = order[i * recipe.batch : (i + 1) * recipe.batch]
             batch = inputs[rows] if swap is None else swap(inputs[rows], rows)
             batch = functional.dropout(batch, recipe.hidden_away)
-            batch, target, share = mix_pairs(batch, targets[rows], shares[rows], recipe.mixing)
+            batch, target, share = mix_pairs(batch, smooth[rows], shares[rows], recipe.mixing)
             # Half the time on processors with bfloat16 products; the figures are the same.
             with torch.autocast("cpu", torch.bfloat16):
                 logits = network(batch)

@@ -13,59 +13,57 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
 
+from shared.contracts.emotions import EMOTIONS
 from shared.inference import calibrated
 from training.corpora.speech import FOLDERS, TEST_ONLY
+from training.measures import by_person, calibration_error, fit_temperature, wilson
 from training.speech.gate import SPEECH_FROM
 from training.speech.table import FOLDS, Table, heard_by_encoder, read_table
-from training.speech.train import SHIP
+from training.speech.train import SHIP, speakers_of
 
 Floats = npt.NDArray[np.floating]
+# Where some sentences stand beside one emotion only and give it away: how the others' names begin or end.
+SAME_WORDS = {"ased": ("-01", "-02"), "korean": ("plain",)}
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A figure with its 95 % interval, per cent; the interval draws whole speakers anew."""
+    """A figure with its 95 % interval (none of a calibration error), per cent."""
 
     what: str
     value: float
     n: int
-    low: float
-    high: float
+    low: float | None = None
+    high: float | None = None
+
+    def __str__(self) -> str:
+        interval = "" if self.low is None else f" ({self.low}-{self.high})"
+        return f"{self.what}: {self.value}{interval}, n {self.n}"
 
 
-def fit_temperature(logits: Floats, labels: npt.NDArray[np.int64], weights: Floats | None = None) -> float:
-    """Find the temperature with the least cross-entropy."""
-    weights = np.ones(len(labels)) if weights is None else weights
-
-    def loss(log_temperature: float) -> float:
-        p = calibrated(logits, float(np.exp(log_temperature)))
-        return float(np.average(-np.log(p[np.arange(len(labels)), labels] + 1e-12), weights=weights))
-
-    return float(np.exp(minimize_scalar(loss, bounds=(-2.0, 2.5), method="bounded").x))
+def alike(corpus: npt.NDArray[np.str_]) -> npt.NDArray[np.float64]:
+    """Weigh clips so that all corpora weigh the same; mean 1."""
+    _, place, count = np.unique(corpus, return_inverse=True, return_counts=True)
+    weights = 1 / count[place]
+    return np.asarray(weights / weights.mean(), dtype=np.float64)
 
 
-def expected_calibration_error(probabilities: Floats, labels: npt.NDArray[np.int64], bins: int = 15) -> float:
-    """Mean distance of confidence and accuracy over 15 bins of confidence (Naeini et al. 2015)."""
-    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
-    place = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = [abs(right[place == b].sum() - confidence[place == b].sum()) for b in range(bins)]
-    return float(np.sum(gaps) / len(labels))
-
-
-def threshold_for(probabilities: Floats, labels: npt.NDArray[np.int64], wanted: float = 0.9) -> float:
+def threshold_for(
+    probabilities: Floats, labels: npt.NDArray[np.int64], weights: Floats, *, wanted: float = 0.9
+) -> float:
     """The lowest confidence above which at least `wanted` of the judgements are right.
 
-    Where there is none: the one above which most are right, of those that a tenth of the clips pass.
+    Where there is none: the one above which most are right, of those that a tenth of the clips pass. Clips
+    count by their weights, of mean 1.
     """
     confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
     best, best_share = 0.99, 0.0
     for threshold in np.arange(0.2, 0.99, 0.01):
         above = confidence >= threshold
-        if above.sum() < 0.1 * len(labels):
+        if weights[above].sum() < 0.1 * weights.sum():
             break
-        share = float(right[above].mean())
+        share = float(np.average(right[above], weights=weights[above]))
         if share >= wanted:
             return round(float(threshold), 2)
         if share > best_share:
@@ -74,16 +72,14 @@ def threshold_for(probabilities: Floats, labels: npt.NDArray[np.int64], wanted: 
 
 
 def measure(what: str, right: npt.NDArray[np.bool_], speakers: npt.NDArray[np.str_]) -> Measured:
-    """Accuracy with an interval from 2,000 draws of speakers."""
-    names, place = np.unique(speakers, return_inverse=True)
-    hits = np.bincount(place, weights=right)
-    counts = np.bincount(place)
-    draws = np.random.default_rng(0).integers(0, len(names), (2000, len(names)))
-    drawn = hits[draws].sum(axis=1) / counts[draws].sum(axis=1)
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return Measured(
-        what, round(100 * float(right.mean()), 1), len(right), round(100 * low, 1), round(100 * high, 1)
-    )
+    """Accuracy with an interval that draws speakers anew.
+
+    Wilson's, of the clips, where there is nothing to draw: one speaker only, or every clip alike.
+    """
+    drawn = len(np.unique(speakers)) > 1 and 0 < right.mean() < 1
+    share = by_person(right, speakers) if drawn else wilson(right)
+    value, low, high = (round(100 * part, 1) for part in (share.value, share.low, share.high))
+    return Measured(what, value, len(right), low, high)
 
 
 def out_of_fold(fits: Path, table: Table, key: str = "logits", *, adapted: bool = False) -> Floats:
@@ -127,6 +123,58 @@ def corpus_figures(table: Table, logits: Floats, *, how: str) -> list[Measured]:
     return found
 
 
+def same_words(table: Table) -> npt.NDArray[np.bool_]:
+    """Say which clips have words that their corpus has in every emotion, of corpora where some have not."""
+    found = np.zeros(len(table), dtype=np.bool_)
+    for name, parts in SAME_WORDS.items():
+        spoken = [text.startswith(parts) or text.endswith(parts) for text in table.text.tolist()]
+        found |= (table.corpus == name) & np.array(spoken)
+    return found
+
+
+def listeners_figure(table: Table, logits: Floats) -> Measured:
+    """How often the network names what most listeners heard, where one emotion had the most votes."""
+    votes = np.sort(table.heard, axis=1)
+    clear = (votes[:, -1] > votes[:, -2]) & ~np.isnan(logits[:, 0])
+    right = logits[clear].argmax(axis=1) == table.heard[clear].argmax(axis=1)
+    corpora = ", ".join(np.unique(table.corpus[clear]))
+    return measure(
+        f"{corpora}, unseen speakers, clean, names what most listeners heard", right, table.speaker[clear]
+    )
+
+
+@dataclass(frozen=True)
+class Sureness:
+    """How sure the network may be: its temperature, and the confidence from which it is certain."""
+
+    temperature: float
+    threshold: float
+
+    @classmethod
+    def of(
+        cls, logits: Floats, labels: npt.NDArray[np.int64], weights: npt.NDArray[np.float64]
+    ) -> "Sureness":
+        """Set both on clips [n, 7] of people whom these logits' networks never heard."""
+        temperature = fit_temperature(logits, labels, weights)
+        return cls(temperature, threshold_for(calibrated(logits, temperature), labels, weights))
+
+    def figures(self, what: str, table: Table, logits: Floats, rows: npt.NDArray[np.bool_]) -> list[Measured]:
+        """Calibration error, and of what is certain the share and how much of it is right."""
+        scores, labels, speakers = (
+            calibrated(logits[rows], self.temperature),
+            table.emotion[rows],
+            speakers_of(table, rows),
+        )
+        above = scores.max(axis=1) >= self.threshold
+        right = scores.argmax(axis=1) == labels
+        error = round(100 * calibration_error(scores.astype(np.float64), labels), 1)
+        return [
+            Measured(f"{what}, calibration error (15 bins)", error, len(labels)),
+            measure(f"{what}, above the threshold", above, speakers),
+            measure(f"{what}, right above the threshold", right[above], speakers[above]),
+        ]
+
+
 def centred_logits(fits: Path, table: Table, *, adapted: bool) -> Floats:
     """What `voice` gives for unseen speakers when the mean over all clips of the speaker is taken off."""
     found = out_of_fold(fits, table, "voice_values", adapted=adapted)
@@ -158,6 +206,36 @@ def write_out_of_fold(table: Table, logits: Floats, voice: Floats, folder: Path)
         )
 
 
+def read_left_out(path: Path | None, table: Table) -> Floats:
+    """Logits of each clip by a network that never heard its corpus; NaN where there are none."""
+    found = np.full((len(table), len(EMOTIONS)), np.nan)
+    if path is not None:
+        with np.load(path) as stored:
+            rows = {key: i for i, key in enumerate(zip(stored["corpus"], stored["name"], strict=True))}
+            for i, key in enumerate(zip(table.corpus, table.name, strict=True)):
+                if key in rows:
+                    found[i] = stored["logits"][rows[key]]
+    return found
+
+
+def set_sureness(table: Table, shipped: Floats, elsewhere: Floats) -> tuple[Sureness, int]:
+    """Set temperature and threshold; gives the number of clips too.
+
+    Half of the weight is on speakers that the network which ships never heard, though others of their
+    corpora; half on corpora that were left out whole (`elsewhere`), for most sounds of users come from
+    nowhere that it knows. In both halves all corpora weigh the same.
+    """
+    halves = []
+    for logits, rows in (
+        (shipped, table.calibration & (table.emotion >= 0)),
+        (elsewhere, (table.emotion >= 0) & ~np.isnan(elsewhere[:, 0])),
+    ):
+        if rows.any():
+            halves.append((logits[rows], table.emotion[rows], alike(table.corpus[rows]) / rows.sum()))
+    logits, labels, weights = (np.concatenate(parts) for parts in zip(*halves, strict=True))
+    return Sureness.of(logits, labels, weights), len(labels)
+
+
 def read_figures(paths: Sequence[Path]) -> list[dict[str, Any]]:
     """Read the figures that other steps wrote."""
     return [figure for path in paths for figure in json.loads(path.read_text())]
@@ -174,6 +252,9 @@ def main() -> None:
     parser.add_argument(
         "--adapted", action="store_true", help="the encoder went through training.speech.adapt"
     )
+    parser.add_argument(
+        "--left-out", type=Path, help="logits of `training.speech.evaluate_research left_out` (npz)"
+    )
     parser.add_argument("--tried", type=Path, help="text for the card: what was tried and what it gave")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
@@ -183,6 +264,10 @@ def main() -> None:
     voice = out_of_fold(arguments.fits, table, "voice_values", adapted=adapted)
     write_out_of_fold(table, logits, voice, arguments.out)
     figures = corpus_figures(table, logits, how="clean")
+    if (alike_words := np.where(same_words(table)[:, None], logits, np.nan)).any():
+        figures += corpus_figures(table, alike_words, how="words that every emotion has")
+    if table.heard.any():
+        figures.append(listeners_figure(table, logits))
     figures += corpus_figures(
         table,
         out_of_fold(arguments.fits, table, "logits_altered", adapted=adapted),
@@ -194,26 +279,20 @@ def main() -> None:
     # A speaker with one label only has no mean to take off.
     figures += [figure for figure in centred if not figure.what.startswith(TEST_ONLY)]
     with np.load(arguments.fits / f"{SHIP}.npz") as stored:
-        rows = table.calibration & (table.emotion >= 0)
-        shipped = stored["logits"][rows]
-    temperature = fit_temperature(shipped, table.emotion[rows])
-    known = (
-        ~np.isnan(logits[:, 0])
-        & (table.emotion >= 0)
-        & ~table.calibration
-        & ~np.isin(table.corpus, TEST_ONLY)
-    )
-    p = calibrated(logits[known], temperature)
-    threshold = threshold_for(calibrated(shipped, temperature), table.emotion[rows])
-    above = p.max(axis=1) >= threshold
-    right = p.argmax(axis=1) == table.emotion[known]
+        shipped = stored["logits"]
+    elsewhere = read_left_out(arguments.left_out, table)
+    sureness, clips = set_sureness(table, shipped, elsewhere)
+    known = (table.emotion >= 0) & ~table.calibration & ~np.isin(table.corpus, TEST_ONLY)
+    figures += sureness.figures("unseen speakers", table, logits, known & ~np.isnan(logits[:, 0]))
+    if arguments.left_out is not None:
+        figures += sureness.figures("corpora never heard", table, elsewhere, ~np.isnan(elsewhere[:, 0]))
+    for name in np.unique(table.corpus[np.isin(table.corpus, TEST_ONLY)]):
+        rows = (table.corpus == name) & (table.emotion >= 0)
+        figures += sureness.figures(f"{name}, never heard", table, shipped, rows)
     summary = {
-        "temperature": temperature,
-        "uncertain_below": threshold,
-        "calibration_clips": int(rows.sum()),
-        "calibration_error": expected_calibration_error(p, table.emotion[known]),
-        "certain_share": float(above.mean()),
-        "certain_right": float(right[above].mean()),
+        "temperature": sureness.temperature,
+        "uncertain_below": sureness.threshold,
+        "calibration_clips": clips,
         "speech_from": SPEECH_FROM,
         "figures": [asdict(figure) for figure in figures] + read_figures(arguments.also),
         "adapted": arguments.adapted,
@@ -221,7 +300,7 @@ def main() -> None:
     }
     (arguments.out / "figures.json").write_text(json.dumps(summary, indent=1))
     for figure in figures:
-        print(f"{figure.what}: {figure.value} ({figure.low}-{figure.high}), n {figure.n}")
+        print(figure)
     print({key: value for key, value in summary.items() if key != "figures"})
 
 

@@ -6,6 +6,7 @@ emotion is claimed, and of made sounds (music, noise, tones) likewise.
 
 import argparse
 import json
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict
 from pathlib import Path
@@ -63,14 +64,16 @@ def hear_pack(
     *,
     most: int | None,
     without: AbstractSet[str] = frozenset(),
+    known_folds: Mapping[str, int] | None = None,
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.str_], npt.NDArray[np.str_]]:
     """Hear clips of a pack, each with the gate that never heard its speaker: [clips, 2], speakers, labels.
 
-    People in `without` ("corpus/speaker") are left out.
+    People in `without` ("corpus/speaker") are left out. `known_folds` are those of people who stand
+    in other packs too.
     """
     clips = list(read_pack(path))
     speakers = np.array([plain_speaker(clip.speaker) for clip in clips])
-    folds = assign_folds(clips[0].corpus, speakers)
+    folds = assign_folds(clips[0].corpus, speakers) | dict(known_folds or {})
     kept = [i for i, clip in enumerate(clips) if f"{clip.corpus}/{speakers[i]}" not in without]
     rows = np.random.default_rng(3).permutation(np.array(kept, np.int64))[:most]
     found = [ears.hear(clips[i].sound(), gates[folds[speakers[i]]]) for i in rows]
@@ -115,7 +118,9 @@ def main() -> None:
     speech, speakers = [], []
     for name in (*arguments.only, *UNFELT):
         path = arguments.corpora / FOLDERS.get(name, "extra") / f"{name}.npz"
-        heard, who, _ = hear_pack(ears, path, gates, most=PER_CORPUS, without=known)
+        mine = table.corpus == name.removesuffix("_more")
+        folds = dict(zip(table.speaker[mine].tolist(), table.fold[mine].tolist(), strict=True))
+        heard, who, _ = hear_pack(ears, path, gates, most=PER_CORPUS, without=known, known_folds=folds)
         speech.append(heard)
         speakers.append(np.char.add(f"{name}/", who))
         print(name, len(heard), heard.sum(axis=0), flush=True)
@@ -134,7 +139,7 @@ def main() -> None:
     )
     arguments.out.write_text(json.dumps([asdict(figure) for figure in figures], indent=1))
     for figure in figures:
-        print(f"{figure.what}: {figure.value} ({figure.low}-{figure.high}), n {figure.n}")
+        print(figure)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import numpy as np
 import onnxruntime
 import torch
 
+from training.corpora.speech import FOLDERS
 from training.export.speech_graph import SpeechNetwork, export_network
 from training.speech.evaluate import measure
 from training.speech.evaluate_served import CALIBRATING, unseen_clips
@@ -20,6 +21,7 @@ from training.speech.network import load_encoder
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpora", type=Path, required=True)
+    parser.add_argument("--only", nargs="+", choices=FOLDERS, default=list(FOLDERS))
     parser.add_argument("--base", type=Path, required=True)
     parser.add_argument("--fits", type=Path, required=True)
     parser.add_argument("--network", type=Path, required=True, help="the shipped ONNX file")
@@ -36,7 +38,7 @@ def main() -> None:
         export_network(network, Path(folder) / "whole.onnx")
         exact = onnxruntime.InferenceSession(Path(folder) / "whole.onnx", options)
     shipped = onnxruntime.InferenceSession(arguments.network, options)
-    clips = unseen_clips(arguments.corpora)[CALIBRATING]
+    clips = unseen_clips(arguments.corpora, arguments.only)[CALIBRATING]
     clips = [clips[i] for i in np.random.default_rng(0).permutation(len(clips))[: arguments.most]]
     truth = np.array([clip.emotion for clip in clips])
     judged = np.array(
@@ -58,7 +60,7 @@ def main() -> None:
     ]
     arguments.out.write_text(json.dumps([asdict(figure) for figure in figures], indent=1))
     for figure in figures:
-        print(f"{figure.what}: {figure.value} ({figure.low}-{figure.high}), n {figure.n}")
+        print(figure)
 
 
 if __name__ == "__main__":

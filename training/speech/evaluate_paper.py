@@ -12,14 +12,8 @@ import numpy as np
 
 from shared.inference import calibrated
 from training.corpora.speech import FOLDERS, TEST_ONLY
-from training.speech.evaluate import (
-    Measured,
-    expected_calibration_error,
-    fit_temperature,
-    measure,
-    read_figures,
-    threshold_for,
-)
+from training.measures import calibration_error
+from training.speech.evaluate import Measured, Sureness, alike, measure, read_figures
 from training.speech.gate import SPEECH_FROM
 from training.speech.table import read_table
 from training.speech.train import SHIP
@@ -46,9 +40,9 @@ def main() -> None:
     calibrating = np.unique(people[table.calibration & known])
     sets = table.calibration & known & np.isin(people, calibrating[::2])
     measures = table.calibration & known & ~sets
-    temperature = fit_temperature(logits[sets], table.emotion[sets])
-    threshold = threshold_for(calibrated(logits[sets], temperature), table.emotion[sets])
-    p = calibrated(logits[measures], temperature)
+    sureness = Sureness.of(logits[sets], table.emotion[sets], alike(table.corpus[sets]))
+    temperature, threshold = sureness.temperature, sureness.threshold
+    p = calibrated(logits[measures], temperature).astype(np.float64)
     right = p.argmax(axis=1) == table.emotion[measures]
     above = p.max(axis=1) >= threshold
     figures: list[Measured] = []
@@ -62,7 +56,7 @@ def main() -> None:
         "temperature": temperature,
         "uncertain_below": threshold,
         "calibration_clips": int(sets.sum()),
-        "calibration_error": expected_calibration_error(p, table.emotion[measures]),
+        "calibration_error": calibration_error(p, table.emotion[measures]),
         "certain_share": float(above.mean()),
         "certain_right": float(right[above].mean()) if above.any() else 0.0,
         "speech_from": SPEECH_FROM,
@@ -71,7 +65,7 @@ def main() -> None:
     }
     arguments.out.write_text(json.dumps(summary, indent=1))
     for figure in figures:
-        print(f"{figure.what}: {figure.value} ({figure.low}-{figure.high}), n {figure.n}")
+        print(figure)
     print({key: value for key, value in summary.items() if key not in {"figures", "tried"}})
 
 

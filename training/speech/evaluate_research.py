@@ -6,6 +6,7 @@
 
 import argparse
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import numpy.typing as npt
 import torch
 
 from shared.contracts.emotions import EMOTIONS
-from training.corpora.speech import TEST_ONLY
+from training.corpora.speech import FOLDERS, TEST_ONLY
 from training.speech.ensemble import Recipe
 from training.speech.evaluate import Measured, measure
 from training.speech.reduction import Moments, Reduction
@@ -36,8 +37,8 @@ def learn(  # noqa: PLR0917 - called twice, just below
 ) -> npt.NDArray[np.float32]:
     """Learn from these rows of every copy; logits of all rows, as they are."""
     copies = [reduction.apply(values[rows]) for values in features.values()]
-    ensemble = learn_head(table, rows, labels, copies, recipe=recipe)
-    return ensemble.logits(reduction.apply(features["plain"]))
+    head = learn_head(table, rows, labels, copies, recipe=recipe)
+    return head.logits(reduction.apply(features["plain"]))
 
 
 def measure_ravdess(
@@ -64,10 +65,13 @@ def measure_ravdess(
     return found
 
 
-def measure_left_out(corpora: Path, folder: Path, copies: list[str], recipe: Recipe) -> list[Measured]:
-    """Each corpus by a network that learned from the others."""
-    table = read_table(corpora)
-    features = {c: read_features(folder, copy=c, wanted=STATISTICS_USED) for c in copies}
+def measure_left_out(
+    corpora: Path, folder: Path, copies: list[str], recipe: Recipe, *, only: Sequence[str], keep: Path | None
+) -> list[Measured]:
+    """Each corpus by a network that learned from the others; their logits go to the file `keep`."""
+    table = read_table(corpora, only)
+    features = {c: read_features(folder, copy=c, names=only, wanted=STATISTICS_USED) for c in copies}
+    kept = np.full((len(table), len(EMOTIONS)), np.nan, dtype=np.float32)
     known = (table.emotion >= 0) & ~np.isin(table.corpus, TEST_ONLY)
     names = [name for name in dict.fromkeys(table.corpus.tolist()) if name not in TEST_ONLY]
     moments = {name: Moments.of(features["plain"][known & (table.corpus == name)]) for name in names}
@@ -79,10 +83,14 @@ def measure_left_out(corpora: Path, folder: Path, copies: list[str], recipe: Rec
             total += other
         rows, tested = known & (table.corpus != name), (table.corpus == name) & (table.emotion >= 0)
         logits = learn(table, features, rows, total.reduction(), table.emotion, recipe)
+        kept[tested] = logits[tested]
         right = logits[tested].argmax(axis=1) == table.emotion[tested]
         what = f"{name}, corpus never heard, accuracy, 7 classes"
         found.append(measure(what, right, table.speaker[tested]))
         print(found[-1], flush=True)
+    if keep is not None:
+        rows = ~np.isnan(kept[:, 0])
+        np.savez(keep, corpus=table.corpus[rows], name=table.name[rows], logits=kept[rows])
     return found
 
 
@@ -92,10 +100,13 @@ def main() -> None:
     )
     parser.add_argument("what", choices=("ravdess", "left_out"))
     parser.add_argument("--corpora", type=Path, required=True)
+    parser.add_argument(
+        "--only", nargs="+", choices=FOLDERS, default=list(FOLDERS), help="corpora of `left_out`"
+    )
     parser.add_argument("--features", type=Path, required=True)
     parser.add_argument("--copies", nargs="+", default=["plain", "altered", "served"])
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--logits", type=Path, help="of `ravdess`: where held-out logits go (npz)")
+    parser.add_argument("--logits", type=Path, help="where the logits of whom no fit heard go (npz)")
     parser.add_argument("--seeds", type=int, default=Recipe().seeds)
     parser.add_argument("--epochs", type=int, default=Recipe().epochs)
     arguments = parser.parse_args()
@@ -105,10 +116,10 @@ def main() -> None:
     if arguments.what == "ravdess":
         figures = measure_ravdess(*given, keep=arguments.logits)
     else:
-        figures = measure_left_out(*given)
+        figures = measure_left_out(*given, only=arguments.only, keep=arguments.logits)
     arguments.out.write_text(json.dumps([asdict(figure) for figure in figures], indent=1))
     for figure in figures:
-        print(f"{figure.what}: {figure.value} ({figure.low}-{figure.high}), n {figure.n}")
+        print(figure)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import soundfile
 from shared.contracts.emotions import EMOTIONS
 from shared.inference import OnnxSession
 from speech_service.analysis import analyse
-from training.corpora.speech import RATE, Sound
+from training.corpora.speech import FOLDERS, RATE, Sound
 from training.speech.evaluate import measure
 from training.speech.evaluate_served import CALIBRATING, open_classifier, unseen_clips
 from training.speech.features import add_echo, add_noise, telephone
@@ -51,6 +51,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--corpora", type=Path, required=True)
+    parser.add_argument("--only", nargs="+", choices=FOLDERS, default=list(FOLDERS))
     parser.add_argument("--activity", type=Path, default=Path("speech_service/models/default/activity"))
     parser.add_argument("--network", type=Path, required=True)
     parser.add_argument("--most", type=int, default=400, help="clips")
@@ -58,7 +59,7 @@ def main() -> None:
     arguments = parser.parse_args()
     activity = OnnxSession(arguments.activity, threads=1)
     classifier = open_classifier(arguments.network)
-    clips = unseen_clips(arguments.corpora)[CALIBRATING]
+    clips = unseen_clips(arguments.corpora, arguments.only)[CALIBRATING]
     clips = [clips[i] for i in np.random.default_rng(0).permutation(len(clips))[: arguments.most]]
     speakers = np.array([f"{clip.corpus}/{clip.speaker}" for clip in clips])
     figures = []

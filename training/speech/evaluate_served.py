@@ -16,20 +16,20 @@ from shared.contracts.emotions import EMOTIONS
 from shared.inference import OnnxSession
 from speech_service.analysis import analyse
 from speech_service.classification import Classifier, MfccClassifier, SoundClassifier
-from training.corpora.speech import TEST_ONLY, Clip, read_emotional
+from training.corpora.speech import FOLDERS, TEST_ONLY, Clip, read_emotional
 from training.speech.evaluate import Measured, measure
 from training.speech.table import table_of
 
 CALIBRATING = "speakers that only calibrated, as served"
 
 
-def unseen_clips(corpora: Path) -> dict[str, list[Clip]]:
-    """Clips of speakers that the shipped networks never learned from."""
-    clips = read_emotional(corpora)
+def unseen_clips(corpora: Path, names: Sequence[str] = tuple(FOLDERS)) -> dict[str, list[Clip]]:
+    """Clips of speakers that the shipped networks never learned from, of the named corpora."""
+    clips = read_emotional(corpora, names)
     # One table for all packs: two of them hold the same people.
     table = table_of(clips)
     found: dict[str, list[Clip]] = {CALIBRATING: []}
-    for name in TEST_ONLY:
+    for name in [name for name in TEST_ONLY if name in names]:
         found[f"{name}, never heard, as served"] = []
     for clip, calibrating in zip(clips, table.calibration, strict=True):
         if clip.emotion < 0:
@@ -38,7 +38,7 @@ def unseen_clips(corpora: Path) -> dict[str, list[Clip]]:
             found[f"{clip.corpus}, never heard, as served"].append(clip)
         elif calibrating:
             found[CALIBRATING].append(clip)
-    return found
+    return {what: some for what, some in found.items() if some}
 
 
 def open_classifier(folder: Path) -> Classifier:
@@ -48,12 +48,12 @@ def open_classifier(folder: Path) -> Classifier:
 
 
 def measure_served(
-    corpora: Path, activity: OnnxSession, classifier: Classifier
+    corpora: Path, activity: OnnxSession, classifier: Classifier, names: Sequence[str] = tuple(FOLDERS)
 ) -> tuple[list[Measured], dict[str, float]]:
     """Accuracy (no speech found counts as wrong), share with speech found; milliseconds a second."""
     figures = []
     seconds, spent = 0.0, 0.0
-    for what, clips in unseen_clips(corpora).items():
+    for what, clips in unseen_clips(corpora, names).items():
         right, found = [], []
         for clip in clips:
             sound = clip.sound()
@@ -74,16 +74,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--corpora", type=Path, required=True)
+    parser.add_argument("--only", nargs="+", choices=FOLDERS, default=list(FOLDERS))
     parser.add_argument("--activity", type=Path, default=Path("speech_service/models/default/activity"))
     parser.add_argument("--network", type=Path, required=True, help="folder of the classification network")
     parser.add_argument("--out", type=Path, required=True)
     chosen = parser.parse_args(arguments)
     figures, speed = measure_served(
-        chosen.corpora, OnnxSession(chosen.activity, threads=1), open_classifier(chosen.network)
+        chosen.corpora,
+        OnnxSession(chosen.activity, threads=1),
+        open_classifier(chosen.network),
+        chosen.only,
     )
     chosen.out.write_text(json.dumps([asdict(figure) for figure in figures], indent=1))
     for figure in figures:
-        print(f"{figure.what}: {figure.value} ({figure.low}-{figure.high}), n {figure.n}")
+        print(figure)
     print(speed)
 
 

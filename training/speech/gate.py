@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from training.corpora.speech import FOLDERS, read_pack
+from training.corpora.speech import FOLDERS, TEST_ONLY, read_pack
 from training.speech.head import LinearHead, solve
 from training.speech.reduction import Reduction
 from training.speech.table import FOLDS, Table, assign_folds, plain_speaker, read_features
@@ -37,10 +37,13 @@ class Sounds:
 def read_sounds(
     corpora: Path, features: Path, table: Table, reduction: Reduction, names: Sequence[str] = tuple(FOLDERS)
 ) -> Sounds:
-    """Gather every third clip of speech, plain and altered, and all noises; speakers keep their folds."""
+    """Gather every third clip of speech, plain and altered, and all noises; speakers keep their folds.
+
+    Neither speakers who calibrate nor test corpora are among them.
+    """
     x, speech, fold, kind = [], [], [], []
     for copy in ("plain", "altered"):
-        rows = np.arange(len(table)) % 3 == 0
+        rows = ~table.calibration & ~np.isin(table.corpus, TEST_ONLY) & (np.arange(len(table)) % 3 == 0)
         x.append(
             reduction.apply(read_features(features, copy=copy, names=names, wanted=STATISTICS_USED)[rows])
         )

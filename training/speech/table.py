@@ -34,15 +34,21 @@ Numbers = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Table:
-    """One row a clip; `emotion` is an index into EMOTIONS, -1 where the label is none of them."""
+    """One row a clip; `emotion` is an index into EMOTIONS, -1 where the label is none of them.
+
+    `heard` [clips, 7] are the shares of listeners who named each emotion, zeros where nobody was asked;
+    `text` says which words are spoken, as the corpus names them.
+    """
 
     corpus: Strings
     name: Strings
     speaker: Strings
     label: Strings
     sex: Strings
+    text: Strings
     seconds: npt.NDArray[np.float32]
     emotion: Numbers
+    heard: npt.NDArray[np.float32]
     fold: Numbers
     calibration: npt.NDArray[np.bool_]
 
@@ -72,8 +78,10 @@ def table_of(clips: Sequence[Clip]) -> Table:
         speaker=speaker,
         label=np.array([clip.label for clip in clips]),
         sex=np.array([clip.sex for clip in clips]),
+        text=np.array([clip.text for clip in clips]),
         seconds=np.array([clip.seconds for clip in clips], dtype=np.float32),
         emotion=np.array([clip.emotion for clip in clips], dtype=np.int64),
+        heard=np.array([clip.heard for clip in clips], dtype=np.float32).reshape(-1, len(EMOTIONS)),
         fold=fold,
         calibration=calibration,
     )

@@ -6,6 +6,7 @@ Each fit is kept as a file and skipped when it is there, so that a stopped run g
 import argparse
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ import torch
 from shared.contracts.emotions import EMOTIONS
 from training.corpora.speech import FOLDERS, TEST_ONLY
 from training.speech.ensemble import Ensemble, Recipe, Voices, train
-from training.speech.head import balanced_weights, solve
+from training.speech.head import LinearHead, balanced_weights, solve
 from training.speech.reduction import Moments, Reduction
 from training.speech.table import FOLDS, Table, read_features, read_table
 
@@ -38,66 +39,109 @@ def training_rows(table: Table, fit: str) -> Rows:
     return allowed & seen
 
 
-def without_speaker_mean(x: Floats, table: Table, rows: Rows) -> Floats:
-    """Take each speaker's own mean off these rows."""
+@dataclass(frozen=True)
+class Head:
+    """The ensemble, and a linear layer on a voice that was compared with itself.
+
+    The layer was learned on voices with the speaker's own mean taken off. On a voice as it is, it knows less
+    than the ensemble, but other things: of its values a share is added to the ensemble's logits.
+    """
+
+    ensemble: Ensemble
+    voice: LinearHead
+    share: float
+
+    def logits(self, x: npt.NDArray[np.floating]) -> Floats:
+        """[clips, directions] to [clips, classes]."""
+        return self.ensemble.logits(x) + np.float32(self.share) * self.voice_values(x)
+
+    def voice_values(self, x: npt.NDArray[np.floating]) -> Floats:
+        """What the layer makes of [clips, directions], without its bias: [clips, classes]."""
+        return np.asarray(x, dtype=np.float32) @ self.voice.weight
+
+
+def speakers_of(table: Table, rows: Rows) -> npt.NDArray[np.str_]:
+    """Name the speaker of each of these rows, with the corpus."""
+    return np.char.add(np.char.add(table.corpus[rows], "/"), table.speaker[rows])
+
+
+def without_speaker_mean(x: Floats, speakers: npt.NDArray[np.str_]) -> Floats:
+    """Take each speaker's own mean off x [clips, directions]."""
     found = x.copy()
-    keys = np.char.add(np.char.add(table.corpus, "/"), table.speaker)
-    for key in np.unique(keys[rows]):
-        chosen = rows & (keys == key)
+    for speaker in np.unique(speakers):
+        chosen = speakers == speaker
         found[chosen] -= x[chosen].mean(axis=0)
     return found
 
 
+def targets_of(labels: npt.NDArray[np.int64], heard: Floats, share: float) -> Floats:
+    """What to learn, [clips, classes]: the label, and by `share` what listeners named where they were asked.
+
+    Args:
+        labels: of each clip.
+        heard: [clips, 7], zeros where nobody was asked.
+        share: 0..1.
+    """
+    targets = np.eye(max(len(EMOTIONS), int(labels.max()) + 1), dtype=np.float32)[labels]
+    asked = heard.sum(axis=1) > 0
+    targets[asked] *= 1 - share
+    targets[asked, : len(EMOTIONS)] += share * heard[asked]
+    return targets
+
+
 def learn_head(
     table: Table, rows: Rows, labels: npt.NDArray[np.int64], copies: Sequence[Floats], *, recipe: Recipe
-) -> Ensemble:
-    """Train the ensemble on these rows of the table.
+) -> Head:
+    """Train ensemble and linear layer on these rows of the table.
 
     Args:
         table: of all clips; `labels` are theirs.
         rows: which clips are learned from.
         labels: seven emotions, or more classes.
-        copies: the directions of these rows, once for each copy.
+        copies: the directions of these rows, once for each copy, first of the clips as they are.
         recipe: how.
     """
     x, known = np.concatenate(copies), np.tile(labels[rows], len(copies))
     corpus = np.tile(table.corpus[rows], len(copies))
     voices = Voices.of(x, known, corpus, np.tile(table.speaker[rows], len(copies)))
-    classes = max(len(EMOTIONS), int(labels.max()) + 1)
-    return train(x, known, balanced_weights(corpus, known), classes=classes, recipe=recipe, voices=voices)
+    targets = targets_of(labels[rows], table.heard[rows], recipe.heard)
+    ensemble = train(
+        x, np.tile(targets, (len(copies), 1)), balanced_weights(corpus, known), recipe=recipe, voices=voices
+    )
+    weight, bias = solve(
+        without_speaker_mean(copies[0], speakers_of(table, rows)),
+        labels[rows],
+        allowed=np.ones(targets.shape, dtype=np.bool_),
+        weights=balanced_weights(table.corpus[rows], labels[rows]),
+        strength=10.0,
+        iterations=60,
+    )
+    return Head(ensemble, LinearHead(weight, bias), recipe.leaning)
 
 
 def fit_one(
     table: Table, features: dict[str, npt.NDArray[np.float16]], fit: str, recipe: Recipe
 ) -> dict[str, npt.NDArray[np.generic]]:
-    """Solve one fit: directions, ensemble, and the linear head for voices without their own mean."""
+    """Solve one fit: directions, ensemble, and the linear layer for voices without their own mean."""
     rows = training_rows(table, fit)
     reduction = Moments.of(features["plain"][rows]).reduction()
     reduced = {copy: reduction.apply(values) for copy, values in features.items()}
-    ensemble = learn_head(
+    head = learn_head(
         table, rows, table.emotion, [values[rows] for values in reduced.values()], recipe=recipe
-    )
-    centred = without_speaker_mean(reduced["plain"], table, rows)[rows]
-    voice, voice_bias = solve(
-        centred,
-        table.emotion[rows],
-        allowed=np.ones((int(rows.sum()), 7), dtype=np.bool_),
-        weights=balanced_weights(table.corpus[rows], table.emotion[rows]),
-        strength=10.0,
-        iterations=60,
     )
     return {
         "means": np.stack(reduction.means),
         "bases": np.stack(reduction.bases),
-        "first": ensemble.first,
-        "first_bias": ensemble.first_bias,
-        "second": ensemble.second,
-        "second_bias": ensemble.second_bias,
-        "voice": voice,
-        "voice_bias": voice_bias,
-        "logits": ensemble.logits(reduced["plain"]),
-        "logits_altered": ensemble.logits(reduced["altered"]) if "altered" in reduced else np.zeros((0, 7)),
-        "voice_values": reduced["plain"] @ voice,
+        "first": head.ensemble.first,
+        "first_bias": head.ensemble.first_bias,
+        "second": head.ensemble.second,
+        "second_bias": head.ensemble.second_bias,
+        "voice": head.voice.weight,
+        "voice_bias": head.voice.bias,
+        "voice_share": np.array(head.share, np.float32),
+        "logits": head.logits(reduced["plain"]),
+        "logits_altered": head.logits(reduced["altered"]) if "altered" in reduced else np.zeros((0, 7)),
+        "voice_values": head.voice_values(reduced["plain"]),
     }
 
 
