@@ -30,7 +30,6 @@ def made_network():
         "second": random.normal(size=(32, 7)),
         "second_bias": np.zeros(7),
         "voice": random.normal(size=(80, 7)),
-        "voice_share": np.array(0.15),
     }
     gate = {"weight": random.normal(size=(80, 1)), "bias": np.zeros(1)}
     return SpeechNetwork(Encoder(level=LEVEL), fit, gate).eval()

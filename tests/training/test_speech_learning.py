@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression  # noqa: E402
 
 from training.corpora.speech import FOLDERS, RATE, RAVDESS_FOLDS, TEST_ONLY, UNASKED, Clip, votes_of  # noqa: E402
 from training.measures import calibration_error, fit_temperature  # noqa: E402
-from training.speech.ensemble import Ensemble, Recipe, Voices, mix_pairs, train  # noqa: E402
+from training.speech.ensemble import Recipe, Voices, mix_pairs, train  # noqa: E402
 from training.speech.evaluate import (  # noqa: E402
     Sureness,
     alike,
@@ -22,13 +22,13 @@ from training.speech.evaluate import (  # noqa: E402
     set_sureness,
     threshold_for,
 )
-from training.speech.head import LinearHead, balanced_weights, solve  # noqa: E402
+from training.speech.head import balanced_weights, solve  # noqa: E402
 from training.speech.noises import MAKERS, make_noises  # noqa: E402
 from training.speech.reduction import Moments  # noqa: E402
 from training.speech.table import FOLDS, TESTED_FOLD, UNHEARD, heard_by_encoder, table_of  # noqa: E402
 from training.speech.train import (  # noqa: E402
     SHIP,
-    Head,
+    find_directions,
     fit_names,
     targets_of,
     training_rows,
@@ -195,6 +195,17 @@ def test_directions_are_those_of_the_strongest_spread():
     np.testing.assert_allclose(reduced[:, :3] @ known, hidden, atol=0.15)
 
 
+def test_speech_without_labels_weighs_as_much_as_what_is_learned_from():
+    random = np.random.default_rng(5)
+    labelled, free = (
+        Moments.of(random.normal(size=(n, 5 * 8)).astype(np.float16) + shift)
+        for n, shift in ((30, 0), (90, 2))
+    )
+    both, alone = find_directions(labelled, free), find_directions(labelled, None)
+    np.testing.assert_allclose(np.mean(alone.means), 0, atol=0.2)
+    np.testing.assert_allclose(np.mean(both.means), 1, atol=0.2)
+
+
 def test_temperature_and_calibration_error():
     random = np.random.default_rng(0)
     logits = random.normal(size=(5000, 7))
@@ -276,15 +287,6 @@ def test_of_emodb_two_seconds_are_heard():
         for corpus in ("emodb", "savee")
     }
     assert lengths == {"emodb": 2 * RATE, "savee": 3 * RATE}
-
-
-def test_a_head_leans_on_the_voice_by_its_share():
-    random = np.random.default_rng(4)
-    first, second, voice = (random.normal(size=size).astype(np.float32) for size in ((4, 6), (6, 7), (4, 7)))
-    ensemble = Ensemble(first, np.zeros(6, np.float32), second, np.zeros(7, np.float32))
-    x = random.normal(size=(3, 4)).astype(np.float32)
-    head = Head(ensemble, LinearHead(voice, np.ones(7, np.float32)), 0.25)
-    np.testing.assert_allclose(head.logits(x), ensemble.logits(x) + 0.25 * x @ voice, rtol=1e-5)
 
 
 def test_a_speakers_own_mean_is_taken_off():

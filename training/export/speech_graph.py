@@ -32,16 +32,7 @@ class SpeechNetwork(nn.Module):  # type: ignore[misc]  # torch is untyped here
     def __init__(self, encoder: Encoder, fit: Stored, gate: Stored) -> None:
         super().__init__()
         self.encoder = encoder
-        for name in (
-            "means",
-            "bases",
-            "first",
-            "first_bias",
-            "second",
-            "second_bias",
-            "voice",
-            "voice_share",
-        ):
+        for name in ("means", "bases", "first", "first_bias", "second", "second_bias", "voice"):
             self.register_buffer(name, torch.from_numpy(fit[name].astype(np.float32)))
         self.register_buffer("gate", torch.from_numpy(gate["weight"].astype(np.float32)))
         self.register_buffer("gate_bias", torch.from_numpy(gate["bias"].astype(np.float32)))
@@ -53,9 +44,8 @@ class SpeechNetwork(nn.Module):  # type: ignore[misc]  # torch is untyped here
         )
         directions = ((pooled - self.means[:, None]) @ self.bases).reshape(1, -1)
         hidden = functional.gelu(directions @ self.first + self.first_bias)
-        voice = directions @ self.voice
-        logits = hidden @ self.second + self.second_bias + self.voice_share * voice
-        return logits, torch.sigmoid(directions @ self.gate + self.gate_bias), voice
+        logits = hidden @ self.second + self.second_bias
+        return logits, torch.sigmoid(directions @ self.gate + self.gate_bias), directions @ self.voice
 
 
 def export_encoder(encoder: Encoder, path: Path) -> None:

@@ -11,6 +11,7 @@ test parts are looked at once, for the manifest's figures. The card is written b
 
 import argparse
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -93,10 +94,12 @@ def load_trunk(run: Path, checkpoint: str) -> tuple[FaceNetwork, dict[str, Array
     return network, {key: value.numpy() for key, value in network.state_dict().items()}
 
 
-def answers_on(network: FaceNetwork | PlainNetwork, side: int, cache: Path) -> dict[str, Answers]:
+def answers_on(
+    network: FaceNetwork | PlainNetwork, side: int, cache: Path, corpora: Sequence[str] = CORPORA
+) -> dict[str, Answers]:
     """Logits of every head and labels on the parts to choose on; FER2013's by both sets of labels."""
     parts: dict[str, Answers] = {}
-    for name in CORPORA:
+    for name in corpora:
         corpus = load_corpus(name, cache)
         indices = corpus.indices("choose")
         logits, label = logits_on(network, corpus, indices, side=side), corpus.pack.label[indices]
@@ -136,20 +139,20 @@ class Plain(NamedTuple):
     answers: dict[str, Answers]
 
 
-def read_plain(run: Path, checkpoint: str, cache: Path) -> Plain:
+def read_plain(run: Path, checkpoint: str, cache: Path, corpora: Sequence[str]) -> Plain:
     """Read a run, and ask its network on the parts to choose on."""
     if (stored := checkpoints.load(run / checkpoint)) is None:
         raise FileNotFoundError(run / checkpoint)
     network = PlainNetwork.like(stored["average"], CONVENTIONS).eval()
     state = {key: value.float().numpy() for key, value in stored["average"].items()}
-    answers = answers_on(network, SIDE, cache)
+    answers = answers_on(network, SIDE, cache, corpora)
     return Plain(state, chosen_head(answers, state), answers)
 
 
-def learned_from(cache: Path) -> npt.NDArray[np.uint8]:
+def learned_from(cache: Path, corpora: Sequence[str]) -> npt.NDArray[np.uint8]:
     """Some crops of every corpus that was learned from, [n, 112, 112, 3]."""
     cropper, found = Cropper("default"), []
-    for name in CORPORA:
+    for name in corpora:
         corpus = load_corpus(name, cache)
         found.append(cropper.crops(corpus, corpus.indices("train")[:CALIBRATED_ON]))
     return np.concatenate(found)
@@ -172,10 +175,10 @@ def learned_appearance(network: FaceNetwork, cache: Path) -> tuple[Appearance, F
     return appearance, Figure(what=what, value=round(100 * area, 2), n=len(seen["test"][1]))
 
 
-def calibrate(path: Path, profile: str, cache: Path) -> Calibration:
+def calibrate(path: Path, profile: str, cache: Path, corpora: Sequence[str]) -> Calibration:
     """Temperature and threshold on the parts to choose on, every test set of them with the same weight."""
     session, cropper = open_graph(path), Cropper(profile)
-    names = CORPORA if profile == "default" else ("fer2013",)
+    names = corpora if profile == "default" else ("fer2013",)
     logits, labels, weights = [], [], []
     for name in names:
         test = set_of(cropper, load_corpus(name, cache), "choose")
@@ -237,6 +240,9 @@ def main() -> None:
     parser.add_argument(
         "--plain", type=Path, nargs="+", default=[], help="folders of the runs of plain convolutions"
     )
+    parser.add_argument(
+        "--corpora", nargs="+", choices=CORPORA, default=list(CORPORA), help="what the runs learned from"
+    )
     parser.add_argument("--checkpoint", default="last.pt")
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
@@ -246,15 +252,15 @@ def main() -> None:
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
-    profile, cache, out = arguments.profile, arguments.cache, arguments.out
+    profile, cache, out, corpora = arguments.profile, arguments.cache, arguments.out, arguments.corpora
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"face-{profile}.onnx"
     figures: list[Figure] = []
     if profile == "default":
         network, state = load_trunk(arguments.run, arguments.checkpoint)
-        answers = answers_on(network, DEFAULT_SIDE, cache)
+        answers = answers_on(network, DEFAULT_SIDE, cache, corpora)
         head = chosen_head(answers, state)
-        plain = [read_plain(run, arguments.checkpoint, cache) for run in arguments.plain]
+        plain = [read_plain(run, arguments.checkpoint, cache, corpora) for run in arguments.plain]
         shares = choose_plain_shares(answers, [one.answers for one in plain])
         beside = [
             (one.state, (share * one.head[0], share * one.head[1]))
@@ -264,12 +270,12 @@ def main() -> None:
         appearance, area = learned_appearance(network, cache)
         model = default_graph(state, head, appearance, beside)
         if beside:
-            model = round_plain(model, learned_from(cache))
+            model = round_plain(model, learned_from(cache, corpora))
         figures.append(area)
     else:
         model = paper_graph(load_average(arguments.run, PaperNetwork(), arguments.checkpoint))
     onnx.save(model, path)
-    calibration = calibrate(path, profile, cache)
+    calibration = calibrate(path, profile, cache, corpora)
     print(calibration)
     if not arguments.skip_tests:
         figures = [*test_figures(path, profile, calibration.temperature, cache), *figures]

@@ -21,9 +21,7 @@ class Recipe:
 
     `hidden_away` is the share of directions that a step hides from each clip, `mixing` the parameter of
     mixup's beta distribution, `swapping` the share of clips that get another voice. `heard` is how much of a
-    target is what listeners named, where they were asked; the rest is what the actor meant. `leaning` is how
-    much of the linear layer for voices without their own mean is added to the logits (`Head` of
-    `training.speech.train`).
+    target is what listeners named, where they were asked; the rest is what the actor meant.
     """
 
     seeds: int = 5
@@ -31,7 +29,7 @@ class Recipe:
     dropout: float = 0.5
     hidden_away: float = 0.4
     mixing: float = 0.3
-    swapping: float = 0.5
+    swapping: float = 1.0
     whitening: float = 0.5
     decay: float = 1e-2
     rate: float = 3e-3
@@ -39,7 +37,6 @@ class Recipe:
     epochs: int = 20
     smoothing: float = 0.05
     heard: float = 0.5
-    leaning: float = 0.15
 
 
 @dataclass(frozen=True)

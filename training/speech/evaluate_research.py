@@ -20,7 +20,7 @@ from training.speech.ensemble import Recipe
 from training.speech.evaluate import Measured, measure
 from training.speech.reduction import Moments, Reduction
 from training.speech.table import Table, read_features, read_table
-from training.speech.train import STATISTICS_USED, learn_head
+from training.speech.train import STATISTICS_USED, find_directions, learn_head, read_free
 
 Features = dict[str, npt.NDArray[np.float16]]
 Rows = npt.NDArray[np.bool_]
@@ -66,9 +66,17 @@ def measure_ravdess(
 
 
 def measure_left_out(
-    corpora: Path, folder: Path, copies: list[str], recipe: Recipe, *, only: Sequence[str], keep: Path | None
+    corpora: Path,
+    folder: Path,
+    copies: list[str],
+    recipe: Recipe,
+    *,
+    only: Sequence[str],
+    keep: Path | None,
+    free: bool,
 ) -> list[Measured]:
     """Each corpus by a network that learned from the others; their logits go to the file `keep`."""
+    without_labels = read_free(folder, wanted=free)
     table = read_table(corpora, only)
     features = {c: read_features(folder, copy=c, names=only, wanted=STATISTICS_USED) for c in copies}
     kept = np.full((len(table), len(EMOTIONS)), np.nan, dtype=np.float32)
@@ -82,7 +90,7 @@ def measure_left_out(
         for other in others[1:]:
             total += other
         rows, tested = known & (table.corpus != name), (table.corpus == name) & (table.emotion >= 0)
-        logits = learn(table, features, rows, total.reduction(), table.emotion, recipe)
+        logits = learn(table, features, rows, find_directions(total, without_labels), table.emotion, recipe)
         kept[tested] = logits[tested]
         right = logits[tested].argmax(axis=1) == table.emotion[tested]
         what = f"{name}, corpus never heard, accuracy, 7 classes"
@@ -105,6 +113,7 @@ def main() -> None:
     )
     parser.add_argument("--features", type=Path, required=True)
     parser.add_argument("--copies", nargs="+", default=["plain", "altered", "served"])
+    parser.add_argument("--free", action="store_true", help="of `left_out`: as of training.speech.train")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--logits", type=Path, help="where the logits of whom no fit heard go (npz)")
     parser.add_argument("--seeds", type=int, default=Recipe().seeds)
@@ -116,7 +125,7 @@ def main() -> None:
     if arguments.what == "ravdess":
         figures = measure_ravdess(*given, keep=arguments.logits)
     else:
-        figures = measure_left_out(*given, only=arguments.only, keep=arguments.logits)
+        figures = measure_left_out(*given, only=arguments.only, keep=arguments.logits, free=arguments.free)
     arguments.out.write_text(json.dumps([asdict(figure) for figure in figures], indent=1))
     for figure in figures:
         print(figure)

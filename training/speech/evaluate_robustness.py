@@ -4,34 +4,22 @@ On the speakers that only calibrated the network, each condition on the same cli
 """
 
 import argparse
-import io
 import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
 from shared.contracts.emotions import EMOTIONS
 from shared.inference import OnnxSession
 from speech_service.analysis import analyse
-from training.corpora.speech import FOLDERS, RATE, Sound
+from training.corpora.speech import FOLDERS, Sound
 from training.speech.evaluate import measure
 from training.speech.evaluate_served import CALIBRATING, open_classifier, unseen_clips
-from training.speech.features import add_echo, add_noise, telephone
+from training.speech.features import add_echo, add_noise, opus, telephone
 
 Spoil = Callable[[Sound, np.random.Generator], Sound]
-
-
-def opus(sound: Sound, kilobits: float) -> Sound:
-    """Code and decode with Opus; libsndfile's level 0..1 stands for 256..6 kbit/s."""
-    coded = io.BytesIO()
-    level = (256 - kilobits) / 250
-    soundfile.write(coded, sound, RATE, format="OGG", subtype="OPUS", compression_level=level)
-    coded.seek(0)
-    decoded, _ = soundfile.read(coded, dtype="float32")
-    return np.asarray(decoded, dtype=np.float32)
 
 
 CONDITIONS: dict[str, Spoil] = {

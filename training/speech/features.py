@@ -1,12 +1,14 @@
 """Run the frozen encoder once over every clip and its altered copies, and keep what it gives."""
 
 import argparse
+import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
+import soundfile
 import soxr
 from scipy.signal import butter, sosfilt
 
@@ -19,9 +21,10 @@ from training.speech.noises import make_noises
 SHORTEST = RATE // 2
 LONGEST = RATE * LONGEST_SECONDS
 NOISES = "noises"
+FREE = "free"
 # Besides the corpora with emotions: noises of mouths and other speech, for telling one from the other.
 PACKS = (*FOLDERS, "nonverbal", "baved", "korean_valence", NOISES)
-NAMES = ("plain", "altered", "served")
+NAMES = ("plain", "altered", "served", "recorded")
 
 Features = npt.NDArray[np.float16]
 
@@ -65,6 +68,51 @@ def add_echo(sound: Sound, random: np.random.Generator) -> Sound:
     return np.asarray(sound + wet, dtype=np.float32)
 
 
+def tilt(sound: Sound, random: np.random.Generator) -> Sound:
+    """Colour it as another microphone does: five gains of up to 9 dB from 60 Hz to 8 kHz, linear between."""
+    frequency = np.maximum(np.fft.rfftfreq(len(sound), 1 / RATE), 60.0)
+    decibels = np.interp(np.log(frequency), np.log([60, 250, 1000, 3000, 8000]), random.uniform(-9, 9, 5))
+    return np.asarray(np.fft.irfft(np.fft.rfft(sound) * 10 ** (decibels / 20), len(sound)), np.float32)
+
+
+def dull(sound: Sound, random: np.random.Generator) -> Sound:
+    """Take away what lies above 2.5 to 7 kHz."""
+    band = butter(6, random.uniform(2500, 7000), "lowpass", fs=RATE, output="sos")
+    return np.asarray(sosfilt(band, sound), dtype=np.float32)
+
+
+def compress(sound: Sound, random: np.random.Generator) -> Sound:
+    """Even out loud and quiet as recorders do: the level over 50 ms to a power of 0.3 to 0.8."""
+    level = np.sqrt(np.convolve(sound**2, np.full(800, 1 / 800), "same")) + 1e-3
+    return np.asarray(sound * level ** (random.uniform(0.3, 0.8) - 1), dtype=np.float32)
+
+
+def record(sound: Sound, random: np.random.Generator) -> Sound:
+    """Make a copy as another recorder has it: speed, colour, level, band, coding, noise, each by chance."""
+    if random.random() < 0.5:
+        sound = change_speed(sound, random.uniform(0.9, 1.1))
+    if random.random() < 0.8:
+        sound = tilt(sound, random)
+    if random.random() < 0.3:
+        sound = compress(sound, random)
+    if random.random() < 0.4:
+        sound = dull(sound, random)
+    sound = np.asarray(0.5 * sound / (np.abs(sound).max() + 1e-6), dtype=np.float32)
+    if random.random() < 0.3:
+        sound = opus(sound, random.uniform(8, 24))
+    return add_noise(sound, random.uniform(10, 40), random) if random.random() < 0.5 else sound
+
+
+def opus(sound: Sound, kilobits: float) -> Sound:
+    """Code and decode with Opus; libsndfile's level 0..1 stands for 256..6 kbit/s."""
+    coded = io.BytesIO()
+    level = (256 - kilobits) / 250
+    soundfile.write(coded, sound, RATE, format="OGG", subtype="OPUS", compression_level=level)
+    coded.seek(0)
+    decoded, _ = soundfile.read(coded, dtype="float32")
+    return np.asarray(decoded, dtype=np.float32)
+
+
 def alter(sound: Sound, random: np.random.Generator) -> Sound:
     """Make a copy as another device in another room has it: speed, room, band, noise, each by chance."""
     if random.random() < 0.5:
@@ -99,6 +147,7 @@ def copies(activity: Path) -> dict[str, Copy]:
         "plain": lambda sound, _: sound,
         "altered": alter,
         "served": served(OnnxSession(activity, threads=1)),
+        "recorded": record,
     }
 
 
@@ -110,12 +159,21 @@ def open_encoder(path: Path) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(path, options)
 
 
-def read_sounds(corpora: Path, name: str) -> Iterator[Sound]:
-    """Give the sounds of a pack, or the made ones."""
-    if name == NOISES:
+def read_sounds(pack: Path | None) -> Iterator[Sound]:
+    """Give the sounds of a pack, or made ones."""
+    if pack is None:
         yield from (sound for _, sound in make_noises(360, seed=0))
     else:
-        yield from (clip.sound() for clip in read_pack(corpora / FOLDERS.get(name, "extra") / f"{name}.npz"))
+        yield from (clip.sound() for clip in read_pack(pack))
+
+
+def path_of(arguments: argparse.Namespace, name: str) -> Path | None:
+    """Where the pack of that name lies; None for made sounds."""
+    if name == NOISES:
+        return None
+    if name == FREE:
+        return Path(arguments.free)
+    return Path(arguments.corpora / FOLDERS.get(name, "extra") / f"{name}.npz")
 
 
 def compute(
@@ -137,21 +195,28 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--activity", type=Path, default=Path("speech_service/models/default/activity"))
     parser.add_argument("--copies", nargs="+", choices=NAMES, default=list(NAMES))
-    parser.add_argument("--only", nargs="+", choices=PACKS, default=list(PACKS))
+    parser.add_argument("--only", nargs="*", choices=PACKS, default=list(PACKS))
+    parser.add_argument(
+        "--free",
+        type=Path,
+        help="pack of speech without labels (training.third_party.free_speech): plain, for directions",
+    )
     arguments = parser.parse_args()
     encoder = open_encoder(arguments.encoder)
     arguments.out.mkdir(parents=True, exist_ok=True)
     makers = copies(arguments.activity)
-    for seed, copy in enumerate(NAMES):
-        for corpus in arguments.only if copy in arguments.copies else ():
-            target = arguments.out / f"{corpus}_{copy}.npy"
-            if target.exists():
-                continue
-            found = compute(read_sounds(arguments.corpora, corpus), encoder, makers[copy], seed)
-            unfinished = target.with_suffix(".part.npy")
-            np.save(unfinished, found)
-            unfinished.rename(target)
-            print(target.name, found.shape, flush=True)
+    wanted = [(copy, corpus) for copy in NAMES if copy in arguments.copies for corpus in arguments.only]
+    if arguments.free is not None:
+        wanted.append(("plain", FREE))
+    for copy, corpus in wanted:
+        target = arguments.out / f"{corpus}_{copy}.npy"
+        if target.exists():
+            continue
+        found = compute(read_sounds(path_of(arguments, corpus)), encoder, makers[copy], NAMES.index(copy))
+        unfinished = target.with_suffix(".part.npy")
+        np.save(unfinished, found)
+        unfinished.rename(target)
+        print(target.name, found.shape, flush=True)
 
 
 if __name__ == "__main__":

@@ -64,6 +64,11 @@ class Moments:
             [a + b for a, b in zip(self.products, other.products, strict=True)],
         )
 
+    def weighing(self, count: float) -> "Moments":
+        """The same clips, weighing as much as `count` of them."""
+        share = count / self.count
+        return Moments(count, [share * s for s in self.sums], [share * p for p in self.products])
+
     def reduction(self, strongest: int = STRONGEST) -> Reduction:
         """Find the strongest directions of the standardised values, by subspace iteration."""
         means, bases = [], []

@@ -6,7 +6,6 @@ Each fit is kept as a file and skipped when it is there, so that a stopped run g
 import argparse
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,8 @@ import torch
 from shared.contracts.emotions import EMOTIONS
 from training.corpora.speech import FOLDERS, TEST_ONLY
 from training.speech.ensemble import Ensemble, Recipe, Voices, train
-from training.speech.head import LinearHead, balanced_weights, solve
+from training.speech.features import FREE
+from training.speech.head import balanced_weights, solve
 from training.speech.reduction import Moments, Reduction
 from training.speech.table import FOLDS, Table, read_features, read_table
 
@@ -37,27 +37,6 @@ def training_rows(table: Table, fit: str) -> Rows:
     allowed: Rows = (table.emotion >= 0) & ~np.isin(table.corpus, TEST_ONLY)
     seen: Rows = ~table.calibration if fit == SHIP else table.fold != int(fit.removeprefix("fold"))
     return allowed & seen
-
-
-@dataclass(frozen=True)
-class Head:
-    """The ensemble, and a linear layer on a voice that was compared with itself.
-
-    The layer was learned on voices with the speaker's own mean taken off. On a voice as it is, it knows less
-    than the ensemble, but other things: of its values a share is added to the ensemble's logits.
-    """
-
-    ensemble: Ensemble
-    voice: LinearHead
-    share: float
-
-    def logits(self, x: npt.NDArray[np.floating]) -> Floats:
-        """[clips, directions] to [clips, classes]."""
-        return self.ensemble.logits(x) + np.float32(self.share) * self.voice_values(x)
-
-    def voice_values(self, x: npt.NDArray[np.floating]) -> Floats:
-        """What the layer makes of [clips, directions], without its bias: [clips, classes]."""
-        return np.asarray(x, dtype=np.float32) @ self.voice.weight
 
 
 def speakers_of(table: Table, rows: Rows) -> npt.NDArray[np.str_]:
@@ -91,58 +70,76 @@ def targets_of(labels: npt.NDArray[np.int64], heard: Floats, share: float) -> Fl
 
 def learn_head(
     table: Table, rows: Rows, labels: npt.NDArray[np.int64], copies: Sequence[Floats], *, recipe: Recipe
-) -> Head:
-    """Train ensemble and linear layer on these rows of the table.
+) -> Ensemble:
+    """Train the ensemble on these rows of the table.
 
     Args:
         table: of all clips; `labels` are theirs.
         rows: which clips are learned from.
         labels: seven emotions, or more classes.
-        copies: the directions of these rows, once for each copy, first of the clips as they are.
+        copies: the directions of these rows, once for each copy.
         recipe: how.
     """
     x, known = np.concatenate(copies), np.tile(labels[rows], len(copies))
     corpus = np.tile(table.corpus[rows], len(copies))
     voices = Voices.of(x, known, corpus, np.tile(table.speaker[rows], len(copies)))
     targets = targets_of(labels[rows], table.heard[rows], recipe.heard)
-    ensemble = train(
-        x, np.tile(targets, (len(copies), 1)), balanced_weights(corpus, known), recipe=recipe, voices=voices
-    )
-    weight, bias = solve(
-        without_speaker_mean(copies[0], speakers_of(table, rows)),
-        labels[rows],
-        allowed=np.ones(targets.shape, dtype=np.bool_),
-        weights=balanced_weights(table.corpus[rows], labels[rows]),
-        strength=10.0,
-        iterations=60,
-    )
-    return Head(ensemble, LinearHead(weight, bias), recipe.leaning)
+    weights = balanced_weights(corpus, known)
+    return train(x, np.tile(targets, (len(copies), 1)), weights, recipe=recipe, voices=voices)
 
 
 def fit_one(
-    table: Table, features: dict[str, npt.NDArray[np.float16]], fit: str, recipe: Recipe
+    table: Table,
+    features: dict[str, npt.NDArray[np.float16]],
+    fit: str,
+    recipe: Recipe,
+    *,
+    free: Moments | None = None,
 ) -> dict[str, npt.NDArray[np.generic]]:
-    """Solve one fit: directions, ensemble, and the linear layer for voices without their own mean."""
+    """Solve one fit: directions, ensemble, and the linear head for voices without their own mean."""
     rows = training_rows(table, fit)
-    reduction = Moments.of(features["plain"][rows]).reduction()
+    reduction = find_directions(Moments.of(features["plain"][rows]), free)
     reduced = {copy: reduction.apply(values) for copy, values in features.items()}
-    head = learn_head(
+    ensemble = learn_head(
         table, rows, table.emotion, [values[rows] for values in reduced.values()], recipe=recipe
+    )
+    voice, voice_bias = solve(
+        without_speaker_mean(reduced["plain"][rows], speakers_of(table, rows)),
+        table.emotion[rows],
+        allowed=np.ones((int(rows.sum()), 7), dtype=np.bool_),
+        weights=balanced_weights(table.corpus[rows], table.emotion[rows]),
+        strength=10.0,
+        iterations=60,
     )
     return {
         "means": np.stack(reduction.means),
         "bases": np.stack(reduction.bases),
-        "first": head.ensemble.first,
-        "first_bias": head.ensemble.first_bias,
-        "second": head.ensemble.second,
-        "second_bias": head.ensemble.second_bias,
-        "voice": head.voice.weight,
-        "voice_bias": head.voice.bias,
-        "voice_share": np.array(head.share, np.float32),
-        "logits": head.logits(reduced["plain"]),
-        "logits_altered": head.logits(reduced["altered"]) if "altered" in reduced else np.zeros((0, 7)),
-        "voice_values": head.voice_values(reduced["plain"]),
+        "first": ensemble.first,
+        "first_bias": ensemble.first_bias,
+        "second": ensemble.second,
+        "second_bias": ensemble.second_bias,
+        "voice": voice,
+        "voice_bias": voice_bias,
+        "logits": ensemble.logits(reduced["plain"]),
+        "logits_altered": ensemble.logits(reduced["altered"]) if "altered" in reduced else np.zeros((0, 7)),
+        "voice_values": reduced["plain"] @ voice,
     }
+
+
+def find_directions(labelled: Moments, free: Moments | None) -> Reduction:
+    """Find the directions of clips to learn from and, weighing as much as they, of speech without labels."""
+    return (labelled if free is None else labelled + free.weighing(labelled.count)).reduction()
+
+
+def read_free(features: Path, *, wanted: bool) -> Moments | None:
+    """Read speech without labels, where it is wanted.
+
+    Raises:
+        FileNotFoundError: `training.speech.features --free` did not write it.
+    """
+    if not wanted:
+        return None
+    return Moments.of(read_features(features, copy="plain", names=[FREE], wanted=STATISTICS_USED))
 
 
 def load_reduction(stored: dict[str, npt.NDArray[np.generic]]) -> Reduction:
@@ -164,6 +161,9 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, required=True, help="folder for the fits")
     parser.add_argument("--copies", nargs="+", default=["plain", "altered", "served"])
+    parser.add_argument(
+        "--free", action="store_true", help="find directions in speech without labels too (see features)"
+    )
     parser.add_argument("--fits", nargs="+", choices=fit_names(), default=fit_names())
     parser.add_argument("--seeds", type=int, default=Recipe().seeds)
     parser.add_argument("--epochs", type=int, default=Recipe().epochs)
@@ -175,13 +175,14 @@ def main() -> None:
         copy: read_features(arguments.features, copy=copy, names=arguments.only, wanted=STATISTICS_USED)
         for copy in arguments.copies
     }
+    free = read_free(arguments.features, wanted=arguments.free)
     recipe = Recipe(seeds=arguments.seeds, epochs=arguments.epochs)
     for fit in arguments.fits:
         target = arguments.out / f"{fit}.npz"
         if target.exists():
             continue
         started = time.monotonic()
-        found = fit_one(table, features, fit, recipe)
+        found = fit_one(table, features, fit, recipe, free=free)
         unfinished = target.with_suffix(".part.npz")
         np.savez(unfinished, allow_pickle=False, **found)
         unfinished.rename(target)
