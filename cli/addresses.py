@@ -1,6 +1,5 @@
-"""Addresses on this machine: is a port free, which one is, and the URL that belongs to it."""
+"""Addresses on this machine: listening on them, and the URL that belongs to each."""
 
-import contextlib
 import socket
 
 
@@ -19,32 +18,39 @@ class PortInUseError(Exception):
         self.port = port
 
 
-def require_free(host: str, port: int) -> int:
-    """Give the port when one can listen there; a free one for port 0.
+def listen(host: str, port: int) -> socket.socket:
+    """Listen there; on a free port for port 0.
+
+    Args:
+        host: an address, or a name of which the IPv4 address is taken.
+        port: TCP port.
 
     Raises:
         PortInUseError: one cannot.
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        # As the servers do: a connection that has just ended does not make the port used.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-            probe.listen(1)
-        except OSError as error:
-            raise PortInUseError(host, port, (error.strerror or str(error)).lower()) from error
-        found: int = probe.getsockname()[1]
-        return found
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        # A connection that has just ended does not make the port used.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen()
+    except OSError as error:
+        listener.close()
+        raise PortInUseError(host, port, (error.strerror or str(error)).lower()) from error
+    return listener
 
 
-def choose_port(preferred: int, *, taken: frozenset[int] = frozenset()) -> int:
-    """Give the preferred port of 127.0.0.1 when it is free, else one that the system chooses."""
-    if preferred not in taken:
-        with contextlib.suppress(PortInUseError):
-            return require_free("127.0.0.1", preferred)
-    while (port := require_free("127.0.0.1", 0)) in taken:
-        pass
+def listen_near(port: int) -> socket.socket:
+    """Listen on this port of 127.0.0.1 where it is free, else on one that the system chooses."""
+    try:
+        return listen("127.0.0.1", port)
+    except PortInUseError:
+        return listen("127.0.0.1", 0)
+
+
+def port_of(listener: socket.socket) -> int:
+    """Give the port on which it listens."""
+    port: int = listener.getsockname()[1]
     return port
 
 

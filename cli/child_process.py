@@ -5,6 +5,7 @@ import contextlib
 import ctypes
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -23,15 +24,19 @@ class ChildProcess:
     Args:
         command: program and arguments.
         environment: the whole environment.
+        listener: a socket that it inherits, under the same number.
     """
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str], listener: socket.socket
+    ) -> None:
         parent = os.getpid()
         self._process = subprocess.Popen(  # waited for in `collect`
             command,
             env=dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=sys.stderr.fileno(),
+            pass_fds=(listener.fileno(),),
             start_new_session=True,
             preexec_fn=lambda: _die_with(parent),  # noqa: PLW1509 - two system calls, no lock taken
         )

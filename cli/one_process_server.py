@@ -15,8 +15,13 @@ from shared.collection import spare_what_is_loaded
 from shared.run import server_options
 
 
-async def serve_in_this_process(house: House, *, on_ready: Callable[[], None]) -> None:
+async def serve_in_this_process(house: House, door: socket.socket, *, on_ready: Callable[[], None]) -> None:
     """Serve until SIGTERM or SIGINT; a second signal ends the process at once.
+
+    Args:
+        house: settings of all.
+        door: where the gateway listens.
+        on_ready: called once it takes work.
 
     Raises:
         NotReadyError: the networks of a service cannot be loaded.
@@ -27,7 +32,7 @@ async def serve_in_this_process(house: House, *, on_ready: Callable[[], None]) -
             server = _Server(uvicorn.Config(apps.gateway, **server_options(house.gateway)))
             loading = asyncio.create_task(_until_ready(apps, server, on_ready))
             stopping = asyncio.create_task(_stop_on(stop, loading, server))
-            await server.serve()
+            await server.serve(sockets=[door])
             stopping.cancel()
             loading.cancel()
             await asyncio.gather(loading, stopping, return_exceptions=True)

@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
+import socket
 import sys
 import time
 
-from cli.addresses import PortInUseError, is_loopback, require_free, url_of
+from cli.addresses import PortInUseError, is_loopback, listen, port_of, url_of
 from cli.health import NotReadyError
 from cli.house import House, SettingsError, read_house
 from cli.service_commands import commands_for
@@ -26,18 +27,18 @@ def serve(*, host: str, port: int, single_process: bool) -> int:
         setting.
     """
     started = time.monotonic()
+    run = _run_in_this_process if single_process else _run_processes
     try:
-        house = read_house(host=host, port=require_free(host, port))
+        with listen(host, port) as door:
+            house = read_house(host=host, port=port_of(door))
+            if not is_loopback(host):
+                asked = "it asks for a key" if house.gateway.api_keys else "it asks nobody for a password"
+                _say(f"Listening on {host}: other machines can reach this server, and {asked}.")
+            asyncio.run(run(house, door, started))
     except SettingsError as error:
         return _fail(f"Wrong setting in the environment: {error}", 2)
     except PortInUseError as error:
         return _fail(f"{error} Choose another port with --port.", 1)
-    if not is_loopback(host):
-        asked = "it asks for a key" if house.gateway.api_keys else "it asks nobody for a password"
-        _say(f"Listening on {host}: other machines can reach this server, and {asked}.")
-    run = _run_in_this_process if single_process else _run_processes
-    try:
-        asyncio.run(run(house, started))
     except (CrashLoopError, NotReadyError) as error:
         return _fail(str(error), 1)
     except ForcedStopError:
@@ -45,21 +46,21 @@ def serve(*, host: str, port: int, single_process: bool) -> int:
     return 0
 
 
-async def _run_processes(house: House, started: float) -> None:
+async def _run_processes(house: House, door: socket.socket, started: float) -> None:
     configure_logs("supervisor", house.gateway.log_level)
     supervisor = Supervisor(
-        commands_for(house),
+        commands_for(house, door),
         on_ready=lambda: _announce(house, started),
         patience=Patience(stop=house.stop_seconds),
     )
     await supervisor.run()
 
 
-async def _run_in_this_process(house: House, started: float) -> None:
+async def _run_in_this_process(house: House, door: socket.socket, started: float) -> None:
     from cli.one_process_server import serve_in_this_process  # noqa: PLC0415 - loads every library there is
 
     configure_logs("emotion", house.gateway.log_level)
-    await serve_in_this_process(house, on_ready=lambda: _announce(house, started))
+    await serve_in_this_process(house, door, on_ready=lambda: _announce(house, started))
 
 
 def _announce(house: House, started: float) -> None:

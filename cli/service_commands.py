@@ -1,10 +1,11 @@
 """How the four services are started as processes of one machine."""
 
 import os
+import socket
 import sys
 from collections.abc import Sequence
 
-from cli.addresses import choose_port, reachable_url, url_of
+from cli.addresses import listen_near, port_of, reachable_url, url_of
 from cli.house import House
 from cli.supervisor import ServiceCommand
 from shared.settings import ServiceSettings
@@ -13,44 +14,49 @@ from shared.settings import ServiceSettings
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
-def commands_for(house: House) -> tuple[ServiceCommand, ...]:
+def commands_for(house: House, door: socket.socket) -> tuple[ServiceCommand, ...]:
     """Give a command a service, the gateway last.
 
     The inner services get the ports that their settings name where these are free (8001 to 8003), and free
     ones where not, so that a second server on the same machine only needs another `--port`.
+
+    Args:
+        house: settings of all.
+        door: where the gateway listens.
     """
-    taken = frozenset({house.gateway.port})
     inner = []
     for settings, name in (
         (house.face, "face_service"),
         (house.speech, "speech_service"),
         (house.fusion, "fusion_service"),
     ):
-        port = choose_port(settings.port, taken=taken)
-        taken |= {port}
-        inner.append(_command(name, settings, port, url_of(settings.host, port)))
+        listener = listen_near(settings.port)
+        inner.append(_command(name, settings, listener, url_of(settings.host, port_of(listener))))
     urls = {f"EMOTION_{command.name.removesuffix('_service').upper()}_URL": command.url for command in inner}
-    gateway = _command(
-        "gateway",
-        house.gateway,
-        house.gateway.port,
-        reachable_url(house.gateway.host, house.gateway.port),
-        urls,
-    )
-    return (*inner, gateway)
+    url = reachable_url(house.gateway.host, port_of(door))
+    return (*inner, _command("gateway", house.gateway, door, url, urls))
 
 
 def _command(
-    name: str, settings: ServiceSettings, port: int, url: str, more: dict[str, str] | None = None
+    name: str,
+    settings: ServiceSettings,
+    listener: socket.socket,
+    url: str,
+    more: dict[str, str] | None = None,
 ) -> ServiceCommand:
     own = {
         "EMOTION_HOST": settings.host,
-        "EMOTION_PORT": str(port),
+        "EMOTION_PORT": str(port_of(listener)),
+        "EMOTION_LISTENER": str(listener.fileno()),
         "EMOTION_THREADS": str(settings.threads),
         **(more or {}),
     }
     return ServiceCommand(
-        name=name, command=_python_module(name), environment={**_ONE_THREAD, **os.environ, **own}, url=url
+        name=name,
+        command=_python_module(name),
+        environment={**_ONE_THREAD, **os.environ, **own},
+        url=url,
+        listener=listener,
     )
 
 

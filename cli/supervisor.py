@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,6 @@ from cli.health import Health, HealthProbe
 from cli.restarts import RestartBudget, RestartRules
 
 _log = logging.getLogger(__name__)
-_CANNOT_LOAD = "its networks could not be loaded"
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -26,12 +26,15 @@ class ServiceCommand:
         command: program and arguments.
         environment: the whole environment.
         url: base URL of its health addresses.
+        listener: where it listens. The socket outlives each of its processes: nobody else can take the port,
+            and whoever calls while it starts again waits for it.
     """
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str]
     url: str
+    listener: socket.socket
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +135,7 @@ class Supervisor:
     async def _keep(self, service: ServiceCommand, probe: HealthProbe) -> None:
         budget = RestartBudget(self._rules)
         while True:
-            child = ChildProcess(service.command, service.environment)
+            child = ChildProcess(service.command, service.environment, service.listener)
             self._children[service.name] = child
             watch = asyncio.create_task(self._watch(service, child, probe))
             try:
@@ -140,9 +143,10 @@ class Supervisor:
             finally:
                 watch.cancel()
                 await asyncio.gather(watch, return_exceptions=True)
-            reason = self._why_killed.pop(service.name, None) or _in_words(status)
-            # What could not load its networks the first time will not the next time.
-            hopeless = reason == _CANNOT_LOAD and service.name in self._waiting_for
+            why_killed = self._why_killed.pop(service.name, None)
+            reason = why_killed or _in_words(status)
+            # What could not load its networks, or took too long, the first time will again the next time.
+            hopeless = why_killed is not None and service.name in self._waiting_for
             pause = None if hopeless else budget.take(time.monotonic())
             if pause is None:
                 raise CrashLoopError(service.name, reason)
@@ -166,7 +170,7 @@ class Supervisor:
             if health is Health.READY:
                 return None
             if health is Health.FAILED:
-                return _CANNOT_LOAD
+                return "its networks could not be loaded"
             await asyncio.sleep(0.1)
         return f"it was not ready within {self._patience.start:g} s"
 
@@ -188,6 +192,9 @@ class Supervisor:
             self._on_ready()
 
     async def _stop_children(self) -> None:
+        for service in self._services:
+            # Each running process has it too; of one that does not run nobody has to wait for an answer.
+            service.listener.close()
         in_order = [
             self._children[service.name] for service in self._services if service.name in self._children
         ]

@@ -1,5 +1,7 @@
 """Run one service as a process: `python -m face_service` and so on."""
 
+import contextlib
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -18,11 +20,22 @@ def run_service(name: str, create_app: Callable[[], FastAPI], settings: ServiceS
     configure_logs(name, settings.log_level)
     app = create_app()
     spare_what_is_loaded()
-    uvicorn.run(app, **server_options(settings))
+    server = uvicorn.Server(uvicorn.Config(app, **server_options(settings)))
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run(sockets=_inherited(settings))
+
+
+def _inherited(settings: ServiceSettings) -> list[socket.socket] | None:
+    """Take over the socket that whoever started this process listens with, if there is one."""
+    if settings.listener is None:
+        return None
+    listener = socket.socket(fileno=settings.listener)
+    listener.set_inheritable(False)
+    return [listener]
 
 
 def server_options(settings: ServiceSettings) -> dict[str, Any]:
-    """Give the arguments of `uvicorn.run` or `uvicorn.Config` with which every service is served."""
+    """Give the arguments of `uvicorn.Config` with which every service is served."""
     return {
         "host": settings.host,
         "port": settings.port,

@@ -49,6 +49,9 @@ class ServiceSettings(BaseSettings):
 
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on.")
+    listener: int | None = Field(
+        default=None, ge=3, description="Descriptor of a socket that listens there already."
+    )
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     threads: Annotated[int, Field(ge=1, le=256)] = Field(
         default_factory=usable_cpus, description="CPU budget: inference threads of this service."

@@ -2,7 +2,8 @@ import socket
 
 import pytest
 
-from cli.addresses import PortInUseError, choose_port, is_loopback, reachable_url, require_free, url_of
+from cli.addresses import PortInUseError, is_loopback, listen, listen_near, port_of, reachable_url, url_of
+from tests.cli.processes import free_port
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - never listened on
 
@@ -15,28 +16,29 @@ def used_port():
 
 def test_a_used_port_is_refused_with_its_number(used_port: int) -> None:
     with pytest.raises(PortInUseError, match=f"port {used_port}: address already in use"):
-        require_free("127.0.0.1", used_port)
+        listen("127.0.0.1", used_port)
 
 
 def test_an_address_of_another_machine_is_refused() -> None:
     with pytest.raises(PortInUseError, match=r"203\.0\.113\.1"):
-        require_free("203.0.113.1", 8000)
+        listen("203.0.113.1", 8000)
 
 
 def test_a_name_that_does_not_exist_is_refused() -> None:
     with pytest.raises(PortInUseError, match=r"nowhere\.invalid"):
-        require_free("nowhere.invalid", 8000)
+        listen("nowhere.invalid", 8000)
 
 
 def test_port_zero_gives_a_free_port() -> None:
-    assert require_free("127.0.0.1", 0) > 0
+    with listen("127.0.0.1", 0) as listener:
+        assert port_of(listener) > 0
 
 
-def test_the_preferred_port_is_taken_when_free_and_left_when_not(used_port: int) -> None:
-    free = require_free("127.0.0.1", 0)
-    assert choose_port(free) == free
-    assert choose_port(used_port) != used_port
-    assert choose_port(free, taken=frozenset({free})) != free
+def test_a_port_is_taken_when_free_and_another_when_not(used_port: int) -> None:
+    free = free_port()
+    with listen_near(free) as one, listen_near(free) as other, listen_near(used_port) as third:
+        assert port_of(one) == free
+        assert len({port_of(one), port_of(other), port_of(third), used_port}) == 4
 
 
 def test_urls() -> None:

@@ -4,6 +4,7 @@ import sys
 
 import pytest
 
+from cli.addresses import listen, port_of
 from cli.budget import ThreadSplit, split_threads
 from cli.house import SettingsError, read_house
 from cli.service_commands import commands_for
@@ -56,17 +57,14 @@ def test_a_wrong_setting_of_a_group_is_named_in_full(monkeypatch: pytest.MonkeyP
 def test_a_command_a_service_and_the_gateway_last(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMOTION_FACE_URL", "http://elsewhere")
     monkeypatch.setenv("EMOTION_LOG_LEVEL", "WARNING")
-    *inner, gateway = commands_for(read_house(port=8765))
+    with listen("127.0.0.1", 0) as door:
+        *inner, gateway = commands_for(read_house(port=port_of(door)), door)
     assert [command.name for command in inner] == ["face_service", "speech_service", "fusion_service"]
     assert list(gateway.command) == [sys.executable, "-P", "-m", "gateway"]
-    assert gateway.environment["EMOTION_PORT"] == "8765"
+    assert gateway.environment["EMOTION_PORT"] == gateway.url.rpartition(":")[2]
     for command, name in zip(inner, ("FACE", "SPEECH", "FUSION"), strict=True):
         assert gateway.environment[f"EMOTION_{name}_URL"] == command.url
         assert command.url == f"http://127.0.0.1:{command.environment['EMOTION_PORT']}"
         assert command.environment["EMOTION_LOG_LEVEL"] == "WARNING"
+        command.listener.close()
     assert len({command.url for command in (*inner, gateway)}) == 4
-
-
-def test_inner_ports_keep_clear_of_the_gateway(monkeypatch: pytest.MonkeyPatch) -> None:
-    commands = commands_for(read_house(port=8002))
-    assert len({command.url for command in commands}) == 4

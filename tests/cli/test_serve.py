@@ -1,10 +1,12 @@
 """`emotion serve` with the real services, in both topologies."""
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -127,6 +129,16 @@ def test_a_killed_service_comes_back(tmp_path: Path, picture: Path) -> None:
         assert analyse(server, picture).status == "complete"
         # Whatever the killed gateway had started is gone with it: one decoder parent is left.
         assert len(nurseries_of(server.process.pid)) == 1
+
+
+def test_two_that_start_at_once_keep_clear_of_each_other(tmp_path: Path, picture: Path) -> None:
+    with ThreadPoolExecutor(2) as threads, contextlib.ExitStack() as stack:
+        servers = list(
+            threads.map(lambda name: stack.enter_context(serving(tmp_path / name)), ("one", "other"))
+        )
+        for server in servers:
+            assert analyse(server, picture).status == "complete"
+            assert "starting it again" not in server.log.read_text()
 
 
 @pytest.mark.parametrize("topology", [(), ("--single-process",)])

@@ -2,22 +2,17 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.cli.processes import children_of, eventually, is_alive
 
 Start = Callable[..., subprocess.Popen[str]]
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
 
 
 @pytest.fixture
@@ -26,9 +21,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
     started: list[subprocess.Popen[str]] = []
 
     def run(*behaviours: str) -> subprocess.Popen[str]:
-        services = [f"{free_port()}:{behaviour}" for behaviour in behaviours]
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.cli.supervised", str(tmp_path), *services],
+            [sys.executable, "-m", "tests.cli.supervised", str(tmp_path), *behaviours],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
@@ -88,11 +82,20 @@ def test_a_killed_service_is_started_again_and_leaves_no_zombie(start: Start, tm
     assert eventually(lambda: children_of(supervisor.pid) == [pids(tmp_path)[1]])
 
 
+def test_a_call_waits_for_a_service_that_starts_again(start: Start, tmp_path: Path) -> None:
+    wait_until_ready(start("good"))
+    [file] = tmp_path.glob("*.good.pids")
+    port = int(file.name.partition(".")[0])
+    os.kill(pids(tmp_path)[0], signal.SIGKILL)
+    assert httpx.get(f"http://127.0.0.1:{port}/health/live", timeout=60, trust_env=False).is_success
+    assert len(pids(tmp_path)) == 2
+
+
 def test_the_group_of_a_killed_service_goes_with_it(start: Start, tmp_path: Path) -> None:
     supervisor = start("has-child")
     wait_until_ready(supervisor)
-    [grandchild_file] = tmp_path.glob("*.grandchild")
-    grandchild = int(grandchild_file.read_text())
+    assert eventually(lambda: any(file.read_text() for file in tmp_path.glob("*.grandchild")))
+    [grandchild] = [int(file.read_text()) for file in tmp_path.glob("*.grandchild")]
     os.kill(pids(tmp_path)[0], signal.SIGKILL)
     assert eventually(lambda: not is_alive(grandchild))
 
@@ -109,6 +112,7 @@ def test_a_service_that_hangs_is_started_again(start: Start, tmp_path: Path) -> 
     [
         ("ends", "it ended with exit status 7", 1 + 4),  # the first one and the whole budget
         ("cannot-load", "its networks could not be loaded", 1),
+        ("never-ready", "it was not ready within 1 s", 1),
     ],
 )
 def test_a_service_that_does_not_stay_up_ends_it_all(

@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from cli.addresses import choose_port
+from tests.cli.processes import free_port
 from tests.servers import House
 
 PATIENCE = 90.0
@@ -54,7 +54,7 @@ class GatewayProcess:
         self._environment[f"EMOTION_{name.upper()}"] = str(value)
 
     def _move(self) -> None:
-        self.port = choose_port(0)
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.client = httpx.Client(base_url=self.url, timeout=60)
         self._environment["EMOTION_PORT"] = str(self.port)

@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from cli.addresses import choose_port
+from tests.cli.processes import free_port
 from tests.jobs.gateway_process import eventually
 
 
@@ -35,7 +35,7 @@ class PostgresServer:
     def __init__(self, folder: Path, user: int | None) -> None:
         self._folder = folder
         self._user = user
-        self._port = choose_port(0)
+        self._port = free_port()
         self.url = f"postgresql://emotion@127.0.0.1:{self._port}/postgres"
 
     def start(self) -> None:

@@ -13,11 +13,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cli.addresses import choose_port
 from gateway.live.closing import CODES
 from gateway.media import seccomp
 from tests import media_files
-from tests.cli.processes import children_of, command_of
+from tests.cli.processes import children_of, command_of, free_port
 from tests.jobs.gateway_process import eventually
 from tests.live.client import PICTURE, cut, knock, packet, packets, watch
 from tests.live.deaf import talk
@@ -159,7 +158,7 @@ class FaceProcess:
     """A face_service that a test can kill."""
 
     def __init__(self) -> None:
-        self.port = choose_port(0)
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -24,11 +24,11 @@ from tests.cli.processes import (
     command_of,
     decoders_of,
     eventually,
+    free_port,
     is_alive,
     nurseries_of,
 )
 from tests.cli.stack import RunningServer, clean_environment, serving
-from tests.cli.test_supervisor import free_port
 from tests.stress.footprint import footprint_of
 from tests.stress.raw_http import connected, head
 from tests.stress.slow_proxy import slowed
