@@ -24,7 +24,7 @@ NOISES = "noises"
 FREE = "free"
 # Besides the corpora with emotions: noises of mouths and other speech, for telling one from the other.
 PACKS = (*FOLDERS, "nonverbal", "baved", "korean_valence", NOISES)
-NAMES = ("plain", "altered", "served", "recorded")
+NAMES = ("plain", "altered", "served")
 
 Features = npt.NDArray[np.float16]
 
@@ -66,41 +66,6 @@ def add_echo(sound: Sound, random: np.random.Generator) -> Sound:
     length = len(sound) + len(tail)
     wet = np.fft.irfft(np.fft.rfft(sound, length) * np.fft.rfft(tail, length), length)[: len(sound)]
     return np.asarray(sound + wet, dtype=np.float32)
-
-
-def tilt(sound: Sound, random: np.random.Generator) -> Sound:
-    """Colour it as another microphone does: five gains of up to 9 dB from 60 Hz to 8 kHz, linear between."""
-    frequency = np.maximum(np.fft.rfftfreq(len(sound), 1 / RATE), 60.0)
-    decibels = np.interp(np.log(frequency), np.log([60, 250, 1000, 3000, 8000]), random.uniform(-9, 9, 5))
-    return np.asarray(np.fft.irfft(np.fft.rfft(sound) * 10 ** (decibels / 20), len(sound)), np.float32)
-
-
-def dull(sound: Sound, random: np.random.Generator) -> Sound:
-    """Take away what lies above 2.5 to 7 kHz."""
-    band = butter(6, random.uniform(2500, 7000), "lowpass", fs=RATE, output="sos")
-    return np.asarray(sosfilt(band, sound), dtype=np.float32)
-
-
-def compress(sound: Sound, random: np.random.Generator) -> Sound:
-    """Even out loud and quiet as recorders do: the level over 50 ms to a power of 0.3 to 0.8."""
-    level = np.sqrt(np.convolve(sound**2, np.full(800, 1 / 800), "same")) + 1e-3
-    return np.asarray(sound * level ** (random.uniform(0.3, 0.8) - 1), dtype=np.float32)
-
-
-def record(sound: Sound, random: np.random.Generator) -> Sound:
-    """Make a copy as another recorder has it: speed, colour, level, band, coding, noise, each by chance."""
-    if random.random() < 0.5:
-        sound = change_speed(sound, random.uniform(0.9, 1.1))
-    if random.random() < 0.8:
-        sound = tilt(sound, random)
-    if random.random() < 0.3:
-        sound = compress(sound, random)
-    if random.random() < 0.4:
-        sound = dull(sound, random)
-    sound = np.asarray(0.5 * sound / (np.abs(sound).max() + 1e-6), dtype=np.float32)
-    if random.random() < 0.3:
-        sound = opus(sound, random.uniform(8, 24))
-    return add_noise(sound, random.uniform(10, 40), random) if random.random() < 0.5 else sound
 
 
 def opus(sound: Sound, kilobits: float) -> Sound:
@@ -147,7 +112,6 @@ def copies(activity: Path) -> dict[str, Copy]:
         "plain": lambda sound, _: sound,
         "altered": alter,
         "served": served(OnnxSession(activity, threads=1)),
-        "recorded": record,
     }
 
 
