@@ -27,6 +27,7 @@ from shared.request_context import (
 
 # A container or machine that is gone swallows what is sent to it; without this a call waits out its deadline.
 _CONNECT_SECONDS = 2.0
+_LOADING_SECONDS = 0.5
 
 
 class ServiceDownError(Exception):
@@ -52,7 +53,8 @@ class ServiceClient:
         transport: how bytes travel; None for TCP. Give `httpx.ASGITransport(app)` to stay in the process.
         connections: open connections at most.
         attempts: how often one call is sent at most; again only when it surely did no work
-            (no connection, a 503, a connection that broke before any answer).
+            (no connection, a 503, a connection that broke before any answer). While the service loads its
+            networks it is sent as often as its time allows.
         breaker: opens after failures in a row.
         metrics: where durations are counted.
     """
@@ -162,24 +164,39 @@ class ServiceClient:
         for attempt in range(self._attempts):
             if attempt:
                 await asyncio.sleep(0.1 * 2 ** (attempt - 1))
-            started = time.perf_counter()
             try:
-                answer = await self._http.request(
-                    call.method,
-                    call.path,
-                    content=call.content,
-                    headers=call.headers(deadline),
-                    params=call.parameters,
-                )
-            except httpx.TransportError as error:
+                answer = await self._send_until_loaded(call, deadline)
+            except httpx.TransportError:
                 reason = "unreachable"
-                self._observe(started, "", type(error).__name__)
                 continue
-            self._observe(started, str(answer.status_code), "" if answer.is_success else "refused")
             if answer.status_code != 503:
                 return answer
-            reason = _reason(answer)
+            reason = "overloaded" if _is_named(answer, "overloaded") else "failing"
         raise ServiceDownError(self.service, reason)
+
+    async def _send_until_loaded(self, call: "_Call", deadline: Deadline) -> httpx.Response:
+        """Send work again and again while the service loads its networks, as it does after a crash."""
+        answer = await self._send(call, deadline)
+        while call.method == "POST" and answer.status_code == 503 and _is_named(answer, "not-ready"):
+            await asyncio.sleep(_LOADING_SECONDS)
+            answer = await self._send(call, deadline)
+        return answer
+
+    async def _send(self, call: "_Call", deadline: Deadline) -> httpx.Response:
+        started = time.perf_counter()
+        try:
+            answer = await self._http.request(
+                call.method,
+                call.path,
+                content=call.content,
+                headers=call.headers(deadline),
+                params=call.parameters,
+            )
+        except httpx.TransportError as error:
+            self._observe(started, "", type(error).__name__)
+            raise
+        self._observe(started, str(answer.status_code), "" if answer.is_success else "refused")
+        return answer
 
     def _unwrap(self, answer: httpx.Response) -> bytes:
         if answer.is_success:
@@ -219,9 +236,9 @@ class _Call:
         return headers
 
 
-def _reason(answer: httpx.Response) -> str:
+def _is_named(answer: httpx.Response, name: str) -> bool:
     problem = _problem(answer)
-    return "overloaded" if problem is not None and problem.name == "overloaded" else "failing"
+    return problem is not None and problem.name == name
 
 
 def _problem(answer: httpx.Response) -> Problem | None:

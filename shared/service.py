@@ -41,6 +41,12 @@ class _Readiness:
         self.failure: Exception | None = None
         self.manifests: Sequence[Manifest] = ()
 
+    def refuse_if_failed(self) -> None:
+        if self.failure is not None:
+            raise Problem(
+                "service-unavailable", "The networks of this service could not be loaded.", retry_after=10
+            )
+
 
 def create_service(
     *,
@@ -107,6 +113,7 @@ def _operation_id(route: APIRoute) -> str:
 
 def _gate(readiness: _Readiness) -> Callable[[], Awaitable[None]]:
     async def refuse_until_ready() -> None:
+        readiness.refuse_if_failed()
         if not readiness.loaded:
             raise Problem("not-ready", "The networks of this service are still loading.", retry_after=1)
 
@@ -166,10 +173,7 @@ def _health(  # noqa: PLR0917 - called once, just above
 
     @router.get("/health/live", summary="Does the process answer?", responses=problem_responses(422, 503))
     async def live() -> Live:
-        if readiness.failure is not None:
-            raise Problem(
-                "service-unavailable", "The networks of this service could not be loaded.", retry_after=10
-            )
+        readiness.refuse_if_failed()
         return Live(service=name, version=package_version)
 
     @router.get("/health/ready", summary="Can it take work?", responses=problem_responses(422, 503))

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import threading
 
 import httpx
 import pytest
@@ -85,6 +86,35 @@ async def test_a_busy_service_is_asked_once_more():
     async with client_of() as (client, counting):
         assert await post(client, "/v1/busy-once") == b'"done"'
         assert len(counting.calls) == 2
+
+
+async def test_a_call_waits_while_the_networks_load():
+    may_load = threading.Event()
+
+    class UntilRefused(httpx.ASGITransport):
+        async def handle_async_request(self, request):
+            answer = await super().handle_async_request(request)
+            if answer.status_code == 503:
+                may_load.set()
+            return answer
+
+    def load(_):
+        may_load.wait(60)
+        return ()
+
+    router = APIRouter()
+
+    @router.post("/work")
+    async def work() -> str:
+        return "done"
+
+    app = create_service(
+        name="inner", title="Inner", description="", settings=ServiceSettings(), routers=[router], load=load
+    )
+    inner = ServiceClient("inner", "http://inner", transport=UntilRefused(app), attempts=1)
+    async with app.router.lifespan_context(app), inner as client:
+        assert await post(client, "/work", seconds=60) == b'"done"'
+        assert may_load.is_set()
 
 
 async def test_a_refusal_comes_back_as_the_same_problem_and_is_not_repeated():

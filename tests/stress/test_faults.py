@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -76,10 +77,10 @@ def port_of(pid: int) -> int:
     return next(int(setting[13:]) for setting in settings if setting.startswith(b"EMOTION_PORT="))
 
 
-def calls_to(server: RunningServer, service: str) -> float:
+def calls_to(url: str, service: str) -> float:
     """How many calls to a service were answered since the gateway began."""
     pattern = rf'http_client_request_duration_seconds_count\{{.*server_address="{service}".*\}} (\S+)'
-    return sum(map(float, re.findall(pattern, httpx.get(f"{server.url}/metrics", timeout=60).text)))
+    return sum(map(float, re.findall(pattern, httpx.get(f"{url}/metrics", timeout=60).text)))
 
 
 def post(url: str, content: bytes, **options: object) -> httpx.Response:
@@ -87,14 +88,12 @@ def post(url: str, content: bytes, **options: object) -> httpx.Response:
 
 
 @contextlib.contextmanager
-def under_way(server: RunningServer, film: bytes):
+def under_way(url: str, film: bytes):
     """An analysis that has begun to be read; gives its answer to come."""
-    faces, speech = calls_to(server, "face"), calls_to(server, "speech")
+    faces, speech = calls_to(url, "face"), calls_to(url, "speech")
     with ThreadPoolExecutor(1) as thread:
-        answer: Future[httpx.Response] = thread.submit(post, server.url, film, fps=30)
-        assert eventually(
-            lambda: calls_to(server, "face") > faces + 1 and calls_to(server, "speech") > speech
-        )
+        answer: Future[httpx.Response] = thread.submit(post, url, film, fps=30)
+        assert eventually(lambda: calls_to(url, "face") > faces + 1 and calls_to(url, "speech") > speech)
         assert not answer.done()
         yield answer
 
@@ -158,15 +157,20 @@ FACE_AND_SPEECH = ["face", pytest.param("speech", marks=pytest.mark.long)]
 
 @pytest.mark.parametrize("service", FACE_AND_SPEECH)
 def test_a_service_that_is_killed(server, film, short, folder, service):
-    with under_way(server, film) as coming:
+    """It is back within seconds, and a gateway that has the time to wait for it misses nothing."""
+    with (
+        gateway_before(server, folder, {"EMOTION_INNER_SECONDS": "80"}) as url,
+        under_way(url, film) as coming,
+    ):
         os.kill(pid_of(server, f"{service}_service"), signal.SIGKILL)
         answer = coming.result()
-    partial_without(answer, service)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["status"] == "complete", answer.json()["notices"]
     whole_again(server, short, folder)
 
 
 def test_fusion_that_is_killed(server, film, short, folder):
-    with under_way(server, film) as coming:
+    with under_way(server.url, film) as coming:
         os.kill(pid_of(server, "fusion_service"), signal.SIGKILL)
         answer = coming.result()
     complete_or_unavailable(answer)
@@ -185,7 +189,7 @@ def stopped(pid: int):
 
 @pytest.mark.parametrize("service", FACE_AND_SPEECH)
 def test_a_service_that_is_stopped(server, film, short, folder, service):
-    with under_way(server, film) as coming, stopped(pid_of(server, f"{service}_service")):
+    with under_way(server.url, film) as coming, stopped(pid_of(server, f"{service}_service")):
         answer = coming.result()
     partial_without(answer, service)
     whole_again(server, short, folder)
@@ -193,14 +197,16 @@ def test_a_service_that_is_stopped(server, film, short, folder, service):
 
 @pytest.mark.long
 def test_fusion_that_is_stopped(server, film, short, folder):
-    with under_way(server, film) as coming, stopped(pid_of(server, "fusion_service")):
+    with under_way(server.url, film) as coming, stopped(pid_of(server, "fusion_service")):
         answer = coming.result()
     complete_or_unavailable(answer)
     whole_again(server, short, folder)
 
 
 @contextlib.contextmanager
-def gateway_before(server: RunningServer, folder: Path, **urls: str):
+def gateway_before(
+    server: RunningServer, folder: Path, settings: Mapping[str, str] | None = None, **urls: str
+):
     """One more gateway, a bare process, before the same services; some of them by another address."""
     port = free_port()
     inner = {
@@ -212,7 +218,7 @@ def gateway_before(server: RunningServer, folder: Path, **urls: str):
     own = {"EMOTION_PORT": str(port), "EMOTION_TEMPORARY_FOLDER": str(folder)}
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "gateway"],
-        env=clean_environment({**SETTINGS, **inner, **own}),
+        env=clean_environment({**SETTINGS, **inner, **own, **(settings or {})}),
         stderr=subprocess.DEVNULL,
     )
     url = f"http://127.0.0.1:{port}"
@@ -258,7 +264,7 @@ def test_a_service_that_is_slow(server, short, folder, tmp_path, service):
 
 
 def test_a_decoder_that_is_killed(server, film, short, folder):
-    with under_way(server, film) as coming:
+    with under_way(server.url, film) as coming:
         (decoder,) = decoders_of(nursery_of(server))
         os.kill(decoder, signal.SIGKILL)
         unavailable(coming.result())
@@ -266,7 +272,7 @@ def test_a_decoder_that_is_killed(server, film, short, folder):
 
 
 def test_a_decoder_that_is_stopped(server, film, short, folder):
-    with under_way(server, film) as coming:
+    with under_way(server.url, film) as coming:
         (decoder,) = decoders_of(nursery_of(server))
         with stopped(decoder):
             unavailable(coming.result())
@@ -277,7 +283,7 @@ def test_a_decoder_that_is_stopped(server, film, short, folder):
 @pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.long)])
 def test_the_parent_of_the_decoders_is_lost(server, film, short, folder, number):
     nursery = nursery_of(server)
-    with under_way(server, film) as coming:
+    with under_way(server.url, film) as coming:
         os.kill(nursery, number)
         if number == signal.SIGKILL:
             unavailable(coming.result())
@@ -291,7 +297,7 @@ def test_the_parent_of_the_decoders_is_lost(server, film, short, folder, number)
 
 
 def test_a_gateway_that_is_killed(server, film, short, folder):
-    with under_way(server, film) as coming, connected(server.url) as upload:
+    with under_way(server.url, film) as coming, connected(server.url) as upload:
         upload.sendall(head(content_length=len(film)) + film[:100_000])
         gateway = pid_of(server, "gateway")
         family = [gateway, *children_of(gateway)]
