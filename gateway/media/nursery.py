@@ -191,6 +191,8 @@ def main() -> None:
     # A child has this name too, until it is at work.
     sandbox.name_process("decoders")
     measures = sandbox.available_measures(no_network=sandbox.leave_network())
+    # It ends with its channel; one that is stopped (SIGSTOP) would not notice.
+    sandbox.die_with_parent()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     warm_up()
     # What is loaded is shared with the children for as long as nobody writes to it; the collector would.

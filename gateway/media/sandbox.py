@@ -68,6 +68,13 @@ def name_process(name: str) -> None:
         libc.prctl(_PR_SET_NAME, name.encode("ascii"), 0, 0, 0)
 
 
+def die_with_parent() -> None:
+    """Have the kernel kill this process when its parent dies, where it can. A change of user undoes that."""
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "prctl"):
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
 def leave_network() -> bool:
     """Move this process and its children to come into a network of their own without any way out.
 
@@ -126,7 +133,7 @@ def shut_in(limits: MediaLimits, measures: Measures, *, parent: int, base_bytes:
         libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
         # After the change of user, which clears it.
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        die_with_parent()
         if os.getppid() != parent:
             os._exit(0)
     _limit(limits, base_bytes)

@@ -244,7 +244,8 @@ async def test_a_closed_pool_leaves_nothing_and_takes_nothing(made):
     assert (await refusal_of(pool, made("PICTURES", "jpeg"))).name == "service-unavailable"
 
 
-def test_a_killed_gateway_leaves_no_orphan(endless):
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_killed_gateway_leaves_no_orphan(endless, stopped):
     script = textwrap.dedent("""
         import asyncio, os, sys, time
         from pathlib import Path
@@ -265,6 +266,8 @@ def test_a_killed_gateway_leaves_no_orphan(endless):
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as gateway:
         nursery = int(gateway.stdout.readline())
         (child,) = decoders_of(nursery)
+        if stopped:
+            os.kill(nursery, signal.SIGSTOP)
         gateway.kill()
     give_up = time.monotonic() + 5
     while is_alive(nursery) or is_alive(child):
