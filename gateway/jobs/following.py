@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gateway.callers import Caller
 from gateway.jobs.jobs import Jobs
+from gateway.jobs.results import StoredResult
 from shared.contracts.jobs import Cancelled, Failed
 from shared.contracts.problems import Problem
 from shared.request_context import note
@@ -58,8 +59,10 @@ class Follower:
         self._next = first
         self._seconds = seconds
 
-    async def events(self) -> AsyncGenerator[tuple[str, str, str]]:
+    async def events(self) -> AsyncGenerator[tuple[str, str, str | StoredResult]]:
         """Give name, id and JSON of each event; the last one tells how the job ended.
+
+        That of `done` is its analysis alone, as it is stored.
 
         It ends without one where time is up, or database or store are away: the client comes back.
         """
@@ -70,7 +73,7 @@ class Follower:
         except Problem as problem:
             note(problem=problem.name)
 
-    async def _events(self) -> AsyncGenerator[tuple[str, str, str]]:
+    async def _events(self) -> AsyncGenerator[tuple[str, str, str | StoredResult]]:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._seconds) as timer:
                 stream = self._jobs.events(self._record, first=self._next)
@@ -80,10 +83,10 @@ class Follower:
                         self._next += 1
         if timer.expired():
             return
-        if (last := await self._last()) is not None:
-            yield last[0], END, last[1]
+        name, last = await self._last()
+        yield name, END, last
 
-    async def _last(self) -> tuple[str, str] | None:
+    async def _last(self) -> tuple[str, str | StoredResult]:
         try:
             record = await self._jobs.find(self._record.id, self._caller)
         except Problem as problem:
@@ -96,4 +99,4 @@ class Follower:
         analysis = await self._jobs.result(record)
         if analysis is None:
             return "cancelled", Cancelled().model_dump_json()
-        return "done", f'{{"event":"done","analysis":{analysis.decode()}}}'
+        return "done", analysis

@@ -14,6 +14,7 @@ from ulid import ULID
 
 from gateway.callers import Caller
 from gateway.jobs.order import Order
+from gateway.jobs.results import StoredResult
 from gateway.options import AnalysisOptions
 from gateway.pipeline import PipelineTools
 from gateway.settings import GatewaySettings
@@ -155,11 +156,11 @@ class Jobs:
         ahead = await (await self._open()).book.waiting_before(record, most=self._settings.jobs.most)
         return shown.model_copy(update={"ahead": ahead})
 
-    async def result(self, record: "JobRecord") -> bytes | None:
-        """Give the analysis of a job as JSON; None where it has not succeeded or was erased just now."""
+    async def result(self, record: "JobRecord") -> StoredResult | None:
+        """Find the analysis of a job; None where it has not succeeded or was erased just now."""
         if record.result is None:
             return None
-        return await (await self._open()).store.get(record.result)
+        return await StoredResult.find((await self._open()).store, record.result)
 
     async def finished_analysis(self, job_id: str, caller: Caller) -> Analysis:
         """Give the analysis of a job that succeeded.
@@ -177,7 +178,7 @@ class Jobs:
         found = await self.result(record)
         if found is None:
             raise Problem("not-found", "The analysis was erased just now.")
-        return await asyncio.to_thread(Analysis.model_validate_json, found)
+        return await asyncio.to_thread(Analysis.model_validate_json, await found.whole())
 
     async def wait(self, record: "JobRecord", seconds: float) -> "JobRecord":
         """Give the job as soon as it has finished, or as it stands after so many seconds."""

@@ -63,6 +63,17 @@ class BucketStore:
             except FileNotFoundError:
                 return None
 
+    async def get_part(self, name: str, start: int, length: int) -> tuple[bytes, int] | None:
+        """See `Store`."""
+        with self._answering():
+            try:
+                found = await self._calls.get_async(
+                    self._objects, name, options={"range": (start, start + length)}
+                )
+                return bytes(await found.bytes_async()), found.meta["size"]
+            except FileNotFoundError:
+                return None
+
     @contextlib.asynccontextmanager
     async def local(self, name: str) -> AsyncIterator[Path | None]:
         """See `Store`."""

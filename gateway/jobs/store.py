@@ -37,6 +37,15 @@ class Store(Protocol):
     async def get(self, name: str) -> bytes | None:
         """Give the bytes; None where there are none."""
 
+    async def get_part(self, name: str, start: int, length: int) -> tuple[bytes, int] | None:
+        """Give bytes from `start` on, `length` at most, and how many there are in all; None where nothing is.
+
+        Args:
+            name: of what lies there.
+            start: below the number of its bytes.
+            length: bytes, at least 1.
+        """
+
     def local(self, name: str) -> AbstractAsyncContextManager[Path | None]:
         """Give a path on this machine, good inside the context; None where there is nothing."""
 
@@ -95,6 +104,13 @@ class FolderStore:
         """See `Store`."""
         try:
             return await asyncio.to_thread((self._folder / name).read_bytes)
+        except FileNotFoundError:
+            return None
+
+    async def get_part(self, name: str, start: int, length: int) -> tuple[bytes, int] | None:
+        """See `Store`."""
+        try:
+            return await asyncio.to_thread(_read_part, self._folder / name, start, length)
         except FileNotFoundError:
             return None
 
@@ -162,6 +178,12 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _read_part(path: Path, start: int, length: int) -> tuple[bytes, int]:
+    with path.open("rb", buffering=0) as file:
+        file.seek(start)
+        return file.read(length), os.fstat(file.fileno()).st_size
 
 
 def _ages(folder: Path) -> dict[str, float]:

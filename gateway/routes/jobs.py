@@ -2,13 +2,13 @@
 
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Request
-from fastapi.responses import Response
+from fastapi.responses import Response, StreamingResponse
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from gateway.callers import Caller, CallerOf
@@ -17,6 +17,7 @@ from gateway.exports.answers import analysis_answer, example_contents
 from gateway.exports.format import ExportFormat
 from gateway.jobs.following import Follower, first_of
 from gateway.jobs.jobs import Handed, Jobs
+from gateway.jobs.results import StoredResult
 from gateway.options import AnalysisOptions
 from gateway.preferences import Preference
 from gateway.routes.accepted import AcceptedFormat
@@ -27,6 +28,7 @@ from shared.contracts.jobs import Job, JobState
 from shared.contracts.problems import Problem
 from shared.deadlines import Deadline, current_deadline
 from shared.problem_answers import problem_response, problem_responses
+from shared.request_context import note
 
 if TYPE_CHECKING:
     from gateway.jobs.records import JobRecord
@@ -35,6 +37,7 @@ router = APIRouter(prefix="/v1", tags=["jobs"])
 
 # So much of a request's time is left for the answer itself.
 _MARGIN = 0.9
+_PING_SECONDS = 15.0
 # After a job that failed because a service was down.
 _RETRY_SECONDS = 5
 
@@ -113,7 +116,7 @@ async def _answer(jobs: Jobs, record: "JobRecord", wish: JobWish) -> Response:
         if wish.export is not None:
             return analysis_answer(await jobs.finished_analysis(record.id, wish.caller), wish.export)
         if (analysis := await jobs.result(record)) is not None:
-            return Response(analysis, headers={"vary": "Accept"}, media_type="application/json")
+            return _with_analysis(b"", analysis, b"")
     return Response(jobs.shown(record).model_dump_json(), 202, media_type="application/json")
 
 
@@ -165,12 +168,27 @@ async def get_analysis(
         return analysis_answer(await jobs.finished_analysis(analysis_id, caller), export)
     record = await jobs.find(analysis_id, caller)
     shown = (await jobs.standing(record)).model_dump_json(exclude={"analysis"}).encode()
-    analysis = await jobs.result(record) or b"null"
-    return Response(
-        shown[:-1] + b',"analysis":' + analysis + b"}",
-        headers={"vary": "Accept"},
+    before, after = shown[:-1] + b',"analysis":', b"}"
+    if (analysis := await jobs.result(record)) is not None:
+        return _with_analysis(before, analysis, after)
+    return Response(before + b"null" + after, headers={"vary": "Accept"}, media_type="application/json")
+
+
+def _with_analysis(before: bytes, analysis: StoredResult, after: bytes) -> Response:
+    """JSON that holds an analysis, sent as fast as it is read."""
+    length = len(before) + analysis.size + len(after)
+    return StreamingResponse(
+        _around(before, analysis, after),
+        headers={"vary": "Accept", "content-length": str(length)},
         media_type="application/json",
     )
+
+
+async def _around(before: bytes, analysis: StoredResult, after: bytes) -> AsyncGenerator[bytes]:
+    yield before
+    async for piece in analysis.pieces():
+        yield piece
+    yield after
 
 
 @router.delete(
@@ -220,10 +238,44 @@ async def follow_analysis(
         return Response(status_code=204)
     deadline = current_deadline.get() or Deadline.after(300)
     follower = Follower(jobs, record, caller, first=first, seconds=max(0.0, deadline.remaining() * _MARGIN))
-    return EventSourceResponse(_sent(follower), ping=15, headers={"x-accel-buffering": "no"})
+    stream = _EventStream(follower)
+    return EventSourceResponse(
+        stream.sent(),
+        ping=_PING_SECONDS,
+        ping_message_factory=stream.ping,
+        headers={"x-accel-buffering": "no"},
+    )
 
 
-async def _sent(follower: Follower) -> AsyncIterator[ServerSentEvent]:
-    async with contextlib.aclosing(follower.events()) as events:
-        async for name, number, data in events:
-            yield ServerSentEvent(data, event=name, id=number, retry=1000)
+class _EventStream:
+    """What is sent to a follower."""
+
+    def __init__(self, follower: Follower) -> None:
+        self._follower = follower
+        self._ping: ServerSentEvent = ServerSentEvent(comment="ping")
+
+    def ping(self) -> ServerSentEvent:
+        """Give what keeps a quiet connection open."""
+        return self._ping
+
+    async def sent(self) -> AsyncGenerator[ServerSentEvent | bytes]:
+        """Give events; of the last one, which may be long, piece by piece."""
+        async with contextlib.aclosing(self._follower.events()) as events:
+            async for name, number, data in events:
+                if isinstance(data, str):
+                    yield ServerSentEvent(data, event=name, id=number, retry=1000)
+                    continue
+                # A ping would end the event in its middle.
+                self._ping = _Nothing()
+                before = f'id: {number}\r\nevent: {name}\r\ndata: {{"event":"{name}","analysis":'
+                try:
+                    async for piece in _around(before.encode(), data, b"}\r\n\r\n"):
+                        yield piece
+                except Problem as problem:
+                    # Without its end it is no event, and the client comes back.
+                    note(problem=problem.name)
+
+
+class _Nothing(ServerSentEvent):
+    def encode(self) -> bytes:
+        return b""

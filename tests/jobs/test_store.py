@@ -28,12 +28,15 @@ async def test_what_is_put_is_there_until_it_is_deleted(store):
     assert await store.get("an_1/upload") == content
     async with store.local("an_1/upload") as path:
         assert path.read_bytes() == content
+    assert await store.get_part("an_1/upload", 5, 1000) == (content[5:1005], len(content))
+    assert await store.get_part("an_1/upload", len(content) - 3, 1000) == (content[-3:], len(content))
     assert set(await store.groups()) == {"an_1", "an_2"}
     assert set(await store.names("an_1")) == {"an_1/upload", "an_1/result"}
     assert all(-5 < age < 600 for age in (await store.groups()).values())
     await store.delete("an_1/upload")
     await store.delete("an_1/upload")
     assert await store.get("an_1/upload") is None
+    assert await store.get_part("an_1/upload", 0, 1) is None
     async with store.local("an_1/upload") as path:
         assert path is None
     await store.delete_group("an_1")
@@ -92,6 +95,7 @@ async def test_every_call_says_that_the_bucket_is_away(bucket, door: MoodyDoor, 
         store.put_bytes("an_1/other", b""),
         store.create("claims/x", b""),
         store.get("an_1/result"),
+        store.get_part("an_1/result", 0, 1),
         fetched(),
         store.delete_group("an_1"),
         store.delete("an_1/result"),
