@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
+STDERR = 2
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 
@@ -35,7 +36,7 @@ class ChildProcess:
             command,
             env=dict(environment),
             stdin=subprocess.DEVNULL,
-            stdout=sys.stderr.fileno(),
+            stdout=STDERR,
             pass_fds=(listener.fileno(),),
             start_new_session=True,
             preexec_fn=lambda: _die_with(parent),  # noqa: PLW1509 - two system calls, no lock taken

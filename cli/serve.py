@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import os
 import socket
 import sys
 import time
 
 from cli.addresses import PortInUseError, is_loopback, listen, port_of, url_of
+from cli.child_process import STDERR
 from cli.health import NotReadyError
 from cli.house import House, SettingsError, read_house
 from cli.service_commands import commands_for
@@ -27,6 +29,7 @@ def serve(*, host: str, port: int, single_process: bool) -> int:
         setting.
     """
     started = time.monotonic()
+    _open_closed_streams()
     run = _run_in_this_process if single_process else _run_processes
     try:
         with listen(host, port) as door:
@@ -61,6 +64,13 @@ async def _run_in_this_process(house: House, door: socket.socket, started: float
 
     configure_logs("emotion", house.gateway.log_level)
     await serve_in_this_process(house, door, on_ready=lambda: _announce(house, started))
+
+
+def _open_closed_streams() -> None:
+    """Open closed standard streams on /dev/null, lest a socket gets the number of one."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= STDERR:
+        os.set_inheritable(number, True)  # noqa: FBT003 - a standard function
+    os.close(number)
 
 
 def _announce(house: House, started: float) -> None:

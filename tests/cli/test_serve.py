@@ -17,6 +17,7 @@ from tests.cli.processes import (
     children_of,
     command_of,
     eventually,
+    free_port,
     is_alive,
     nurseries_of,
     resident_bytes,
@@ -35,6 +36,14 @@ def analyse(server: RunningServer, file: Path, **query: str) -> Analysis:
 def what_it_says(analysis: Analysis) -> dict[str, object]:
     """All of it, except what differs from call to call."""
     return analysis.model_dump(exclude={"id", "timings_ms"})
+
+
+def is_ready(url: str) -> bool:
+    try:
+        ready = httpx.get(f"{url}/health/ready", timeout=10)
+    except httpx.TransportError:
+        return False
+    return ready.is_success and set(ready.json()["components"].values()) == {"ready"}
 
 
 def service_pid(server: RunningServer, service: str) -> int:
@@ -118,14 +127,7 @@ def test_a_killed_service_comes_back(tmp_path: Path, picture: Path) -> None:
             os.kill(before, signal.SIGKILL)
             assert eventually(lambda pid=before: not is_alive(pid))
 
-        def answers() -> bool:
-            try:
-                ready = httpx.get(f"{server.url}/health/ready", timeout=10)
-            except httpx.TransportError:
-                return False
-            return ready.is_success and set(ready.json()["components"].values()) == {"ready"}
-
-        assert eventually(answers, seconds=60)
+        assert eventually(lambda: is_ready(server.url), seconds=60)
         assert analyse(server, picture).status == "complete"
         # Whatever the killed gateway had started is gone with it: one decoder parent is left.
         assert len(nurseries_of(server.process.pid)) == 1
@@ -139,6 +141,20 @@ def test_two_that_start_at_once_keep_clear_of_each_other(tmp_path: Path, picture
         for server in servers:
             assert analyse(server, picture).status == "complete"
             assert "starting it again" not in server.log.read_text()
+
+
+def test_it_runs_with_its_standard_streams_closed(tmp_path: Path) -> None:
+    port = free_port()
+    with subprocess.Popen(
+        ["sh", "-c", f'exec "{EMOTION}" serve --port {port} <&- >&- 2>&-'],
+        cwd=tmp_path,
+        env=clean_environment({"EMOTION_JOBS__DATA_FOLDER": str(tmp_path / "jobs")}),
+    ) as process:
+        assert eventually(
+            lambda: process.poll() is not None or is_ready(f"http://127.0.0.1:{port}"), seconds=90
+        )
+        process.terminate()
+        assert process.wait(60) == 0
 
 
 @pytest.mark.parametrize("topology", [(), ("--single-process",)])
