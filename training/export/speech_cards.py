@@ -153,7 +153,7 @@ weight on speakers that this network never saw, though others of their corpora, 
 left out whole (by networks like this one that never heard them), for most sounds of users come from nowhere
 that it knows. All corpora of a half weigh the same. So it is less sure than right on voices of corpora that
 it knows, and surer than right elsewhere: the table has the calibration error of each. `uncertain_below` is
-{summary["uncertain_below"]}, chosen in the same way for nine in ten right above it; how many are is in the
+{summary["uncertain_below"]}, chosen in the same way for four in five right above it; how many are is in the
 table.
 """
 
