@@ -20,7 +20,8 @@ APPLICATION = "emotion-server"
 VERSION = "1"
 QUEUE = "analyses"
 WORKFLOW = "analysis"
-WEBHOOKS_QUEUE = "webhooks"
+# What an older version left in `webhooks`, whose rows name no caller, is still called from there.
+WEBHOOKS_QUEUE = "webhooks-of-callers"
 WEBHOOK = "webhook"
 EVENTS = "events"
 _WAITING = ["ENQUEUED", "DELAYED"]
@@ -82,7 +83,7 @@ class JobBook:
         return True
 
     def call_webhook(
-        self, url: str, job_id: str, state: JobState, *, attempt: int = 0, pause: float = 0.0
+        self, url: str, job_id: str, state: JobState, *, lane: str, attempt: int = 0, pause: float = 0.0
     ) -> None:
         """Store that a webhook is to be called, for threads.
 
@@ -90,6 +91,7 @@ class JobBook:
             url: whom to call.
             job_id: which job ended.
             state: how; what is stored first is told.
+            lane: of the job; calls of one lane share a limit.
             attempt: how often it was called in vain; stored once each.
             pause: seconds until it is called.
         """
@@ -98,11 +100,12 @@ class JobBook:
             "queue_name": WEBHOOKS_QUEUE,
             "workflow_id": f"{job_id}-webhook" + (f"-{attempt}" if attempt else ""),
             "app_version": VERSION,
+            "queue_partition_key": lane or "unknown",
         }
         if pause:
             options["delay_seconds"] = pause
         with answering():
-            self._client.enqueue(options, url, job_id, str(state), attempt)
+            self._client.enqueue(options, url, job_id, str(state), attempt, lane)
 
     async def find(self, job_id: str) -> JobRecord | None:
         """Give a job; None where there is none."""

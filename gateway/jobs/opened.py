@@ -117,7 +117,9 @@ class OpenedJobs:
             if self._worker is not None:
                 self._worker.cancel(record.id)
             if url := record.attributes.get("callback_url"):
-                await asyncio.to_thread(self.book.call_webhook, url, record.id, JobState.CANCELLED)
+                await asyncio.to_thread(
+                    self.book.call_webhook, url, record.id, JobState.CANCELLED, lane=record.lane
+                )
         await self._retention.erase_job(record.id)
         await self.book.erase([record.id])
 

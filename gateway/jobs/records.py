@@ -27,6 +27,7 @@ class JobRecord:
     Args:
         id: `an_` and a ULID.
         owner: see `gateway.callers.Caller.owns`.
+        lane: see `gateway.jobs.order.Order`.
         state: where it stands.
         attempts: how often it was begun.
         created, started, finished: when.
@@ -37,6 +38,7 @@ class JobRecord:
 
     id: str
     owner: str
+    lane: str
     state: JobState
     attempts: int
     created: datetime
@@ -75,6 +77,7 @@ def record_of(status: WorkflowStatus) -> JobRecord:
     return JobRecord(
         id=status.workflow_id,
         owner=str(attributes.get("owner", "")),
+        lane=status.authenticated_user or "",
         state=state,
         attempts=attempts,
         created=_moment(status.created_at) or datetime.now(UTC),

@@ -33,6 +33,8 @@ _log = logging.getLogger(__name__)
 # Events that wait for the database; the pipeline waits when there are more.
 _MOST_EVENTS_AHEAD = 200
 _WEBHOOKS_AT_ONCE = 16
+# A receiver that never answers holds a place for its whole time: those of one caller hold these at most.
+_WEBHOOKS_OF_ONE_CALLER = 4
 _NAME = "worker-{}"
 # Every worker asks so often whether its lock is its own; the jobs of one that lost it wait for twice as long.
 _ROUNDS_BEFORE_RESCUE = 2
@@ -154,6 +156,7 @@ class Worker:
         DBOS.register_queue(
             WEBHOOKS_QUEUE,
             worker_concurrency=_WEBHOOKS_AT_ONCE,
+            partition_worker_concurrency=_WEBHOOKS_OF_ONE_CALLER,
             polling_interval_sec=max(1.0, self._settings.poll_seconds),
             on_conflict="always_update",
         )
@@ -340,7 +343,7 @@ class Worker:
             self._delete(claim)
         if record is not None and (url := record.attributes.get("callback_url")):
             state = JobState.FAILED if "problem" in outcome else JobState.SUCCEEDED
-            self._insistently(self._book.call_webhook, url, job_id, state)
+            self._insistently(self._book.call_webhook, url, job_id, state, lane=record.lane)
 
     def call(self, url: str, job_id: str, state: str) -> bool:
         """See `workflow.Performer`."""
@@ -348,12 +351,18 @@ class Worker:
             raise workflow.StoppedError
         return self._webhooks.deliver(url, job_id, JobState(state))
 
-    def call_later(self, url: str, job_id: str, state: str, attempt: int) -> None:
+    def call_later(self, url: str, job_id: str, state: str, attempt: int, lane: str) -> None:
         """See `workflow.Performer`."""
         pauses = self._webhooks.pauses()
         if attempt < len(pauses):
             self._insistently(
-                self._book.call_webhook, url, job_id, JobState(state), attempt=attempt, pause=pauses[attempt]
+                self._book.call_webhook,
+                url,
+                job_id,
+                JobState(state),
+                lane=lane,
+                attempt=attempt,
+                pause=pauses[attempt],
             )
 
     def _insistently(

@@ -40,7 +40,7 @@ class Performer(Protocol):
     def call(self, url: str, job_id: str, state: str) -> bool:
         """Call a webhook once; tell whether it was taken."""
 
-    def call_later(self, url: str, job_id: str, state: str, attempt: int) -> None:
+    def call_later(self, url: str, job_id: str, state: str, attempt: int, lane: str) -> None:
         """Store that a webhook is to be called again after a pause, unless that were one call too many."""
 
 
@@ -114,9 +114,9 @@ def _call(url: str, job_id: str, state: str) -> bool:
 
 
 @DBOS.workflow(name=WEBHOOK)
-def _webhook(url: str, job_id: str, state: str, attempt: int = 0) -> bool:
+def _webhook(url: str, job_id: str, state: str, attempt: int = 0, lane: str = "") -> bool:
     taken = _call(url, job_id, state)
     if not taken:
         # In the queue a pause holds none of the places that calls of others need, and outlasts a restart.
-        _seated().call_later(url, job_id, state, attempt + 1)
+        _seated().call_later(url, job_id, state, attempt + 1, lane)
     return taken

@@ -135,8 +135,8 @@ def test_only_the_first_end_of_a_job_is_told(tmp_path):
     book = JobBook(database)
     try:
         for state in (JobState.SUCCEEDED, JobState.CANCELLED, JobState.SUCCEEDED):
-            book.call_webhook("https://example.org/", "an_1", state)
-        book.call_webhook("https://example.org/", "an_2", JobState.CANCELLED)
+            book.call_webhook("https://example.org/", "an_1", state, lane="key:1")
+        book.call_webhook("https://example.org/", "an_2", JobState.CANCELLED, lane="key:1")
         stored = book._client.list_workflows(name=WEBHOOK)
     finally:
         book.close()
@@ -168,6 +168,27 @@ def test_who_is_never_there_keeps_nobody_from_being_called(house, tmp_path, rece
         eventually(lambda: len(receiver.calls) == 20, "all were called in vain")
         hand_in(gateway, b"rubbish", f"{receiver.url}/alive")
         eventually(lambda: receiver.calls[-1][0] == "/alive", "the next one is called")
+
+
+def test_receivers_of_one_caller_that_never_answer_leave_places_to_others(house, tmp_path, receiver):
+    database = open_database("", tmp_path / "data")
+    book = JobBook(database)
+    # Nobody in the crowd ever gives a place back.
+    with (
+        socket.create_server(("127.0.0.1", 0), backlog=100) as silent,
+        calling_gateway(house, tmp_path, webhooks__seconds=3600, shutdown_seconds=1),
+    ):
+        silent.settimeout(60)
+        for number in range(40):
+            url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+            book.call_webhook(url, f"an_{number}", JobState.FAILED, lane="key:crowd")
+        held = [silent.accept()[0] for _ in range(4)]
+        book.call_webhook(receiver.url, "an_other", JobState.FAILED, lane="key:other")
+        eventually(lambda: receiver.calls, "the other is called")
+        for connection in held:
+            connection.close()
+    book.close()
+    database.close()
 
 
 @pytest.mark.parametrize(
