@@ -30,6 +30,12 @@ _UNFINISHED = [*_WAITING, "PENDING"]
 _ID = re.compile("an_[0-9A-HJKMNP-TV-Z]{26}")
 
 
+def _is_no_cancellation(line: logging.LogRecord) -> bool:
+    """Leave out what DBOS logs of a job that was cancelled or erased while it ran: that is no fault."""
+    ended = (error.DBOSAwaitedWorkflowCancelledError, error.DBOSNonExistentWorkflowError)
+    return not (line.exc_info and isinstance(line.exc_info[1], ended))
+
+
 class JobBook:
     """Reads and writes the tables of DBOS through its client, off the event loop.
 
@@ -43,6 +49,7 @@ class JobBook:
         # Its own handler writes plain text to standard error; ours write JSON.
         logging.getLogger("dbos").addHandler(logging.NullHandler())
         logging.getLogger("dbos").setLevel(logging.WARNING)
+        logging.getLogger("dbos").addFilter(_is_no_cancellation)
         DBOS.migrate(database.url)
         self._client = DBOSClient(
             system_database_url=database.url,

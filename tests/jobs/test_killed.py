@@ -127,6 +127,16 @@ def test_an_orderly_stop_hands_over_too(one_gateway, long_film):
     assert "Traceback" not in one_gateway.log.read_text()
 
 
+def test_a_job_that_is_erased_while_it_runs_is_no_fault(one_gateway, film, long_film):
+    one_gateway.start()
+    location = one_gateway.submit(long_film)
+    eventually(lambda: "job begun" in one_gateway.log.read_text(), "it is begun")
+    assert one_gateway.client.delete(location).status_code == 204
+    eventually(lambda: "job ended" in one_gateway.log.read_text(), "the work on it has ended")
+    assert one_gateway.finished(one_gateway.submit(film))["state"] == "succeeded"
+    assert not [line for line in one_gateway.lines() if line.get("level") == "error"]
+
+
 def test_what_was_not_accepted_leaves_nothing(one_gateway, data: Path, film):
     one_gateway.start()
     one_gateway.finished(one_gateway.submit(film))
