@@ -324,7 +324,7 @@ def test_who_heard_what_is_asked_where_listeners_agreed():
     assert (found.value, found.n) == (50, 2)
 
 
-def test_sureness_is_set_half_on_corpora_never_heard(table):
+def test_sureness_is_set_on_corpora_never_heard_too(table):
     known = table.emotion >= 0
     right = np.eye(7)[np.maximum(table.emotion, 0)] * 4.0
     wrong = np.eye(7)[(np.maximum(table.emotion, 0) + 1) % 7] * 4.0

@@ -148,13 +148,13 @@ RAVDESS's unseen actors: 3, 6, 7, 13, 18 (its second published fold), 9 and 16."
 def _sureness(summary: dict[str, Any]) -> str:
     return f"""## Calibration
 
-One temperature ({summary["temperature"]:.2f}), set on {summary["calibration_clips"]} clips: half of the
-weight on speakers that this network never saw, though others of their corpora, and half on corpora that were
-left out whole (by networks like this one that never heard them), for most sounds of users come from nowhere
-that it knows. All corpora of a half weigh the same. So it is less sure than right on voices of corpora that
-it knows, and surer than right elsewhere: the table has the calibration error of each. `uncertain_below` is
-{summary["uncertain_below"]}, chosen in the same way for four in five right above it; how many are is in the
-table.
+One temperature ({summary["temperature"]:.2f}), set on {summary["calibration_clips"]} clips: three
+quarters of the weight on speakers that this network never saw, though others of their corpora, and a quarter
+on corpora that were left out whole (by networks like this one that never heard them), for most sounds of
+users come from nowhere that it knows. In both parts all corpora weigh the same. So it is a little less sure
+than right on voices of corpora that it knows, and surer than right elsewhere: the table has the calibration
+error of each (with equal weights 8 and 10). `uncertain_below` is {summary["uncertain_below"]}, chosen in the
+same way for nine in ten right above it; how many are is in the table.
 """
 
 
