@@ -94,6 +94,9 @@ class RequestContextMiddleware:
         except Exception as error:  # noqa: BLE001 - the last catch: nobody gets a traceback
             if isinstance(error, TimeoutError) and timer.expired():
                 problem = Problem("deadline-exceeded", "The time allowed for this request is over.")
+            elif answer.status is not None and isinstance(error.__cause__, Problem):
+                # In the middle of an answer the framework hands no problem on as it is.
+                problem = error.__cause__
             else:
                 _log.exception("unhandled exception")
                 problem = Problem("internal-error", "The server met a fault of its own.")

@@ -24,14 +24,16 @@ def analysis_answer(analysis: Analysis, export: ExportFormat | None) -> Response
     if export is None:
         return Response(analysis.model_dump_json(), headers={"vary": "Accept"}, media_type="application/json")
     require_writable(export, possible=export.can_write(analysis))
-    return StreamingResponse(
-        export.pieces(analysis),
-        headers={
-            "content-type": export.content_type,
-            "content-disposition": f'attachment; filename="{_file_name(analysis.id)}.{export.name}"',
-            "vary": "Accept",
-        },
-    )
+    return StreamingResponse(export.pieces(analysis), headers=export_headers(export, analysis.id))
+
+
+def export_headers(export: ExportFormat, analysis_id: str) -> dict[str, str]:
+    """Give the headers of an analysis in one format."""
+    return {
+        "content-type": export.content_type,
+        "content-disposition": f'attachment; filename="{_file_name(analysis_id)}.{export.name}"',
+        "vary": "Accept",
+    }
 
 
 def _file_name(identifier: str) -> str:

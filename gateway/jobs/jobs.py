@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, BinaryIO
 from ulid import ULID
 
 from gateway.callers import Caller
+from gateway.exports.format import ExportFormat
 from gateway.jobs.order import Order
 from gateway.jobs.results import StoredResult
 from gateway.options import AnalysisOptions
 from gateway.pipeline import PipelineTools
 from gateway.settings import GatewaySettings
-from shared.contracts.analyses import Analysis
 from shared.contracts.jobs import Job, JobState
 from shared.contracts.problems import Problem
 
@@ -162,12 +162,13 @@ class Jobs:
             return None
         return await StoredResult.find((await self._open()).store, record.result)
 
-    async def finished_analysis(self, job_id: str, caller: Caller) -> Analysis:
-        """Give the analysis of a job that succeeded.
+    async def exported(self, job_id: str, caller: Caller, export: ExportFormat) -> StoredResult:
+        """Give the analysis of a job that succeeded in another format than JSON.
 
         Raises:
             Problem: `not-found` for a job that is not there, or not this caller's; `not-finished` while it is
-                queued or processing; `analysis-failed` when it failed or was cancelled.
+                queued or processing; `analysis-failed` when it failed or was cancelled; `not-acceptable` when
+                the analysis lacks what the format shows.
         """
         record = await self.find(job_id, caller)
         if not record.state.final:
@@ -175,10 +176,10 @@ class Jobs:
         if record.state is not JobState.SUCCEEDED:
             why = {} if record.problem is None else {"problem": record.problem.model_dump(exclude_none=True)}
             raise Problem("analysis-failed", f"The analysis is {record.state}.", extra=why)
-        found = await self.result(record)
-        if found is None:
+        found = record.result and await (await self._open()).exporter.export(record.result, export)
+        if not found:
             raise Problem("not-found", "The analysis was erased just now.")
-        return await asyncio.to_thread(Analysis.model_validate_json, await found.whole())
+        return found
 
     async def wait(self, record: "JobRecord", seconds: float) -> "JobRecord":
         """Give the job as soon as it has finished, or as it stands after so many seconds."""

@@ -10,6 +10,7 @@ from gateway.callers import Caller
 from gateway.jobs.book import JobBook
 from gateway.jobs.claims import Claims
 from gateway.jobs.database import Database, open_database
+from gateway.jobs.exported import Exporter
 from gateway.jobs.order import Order
 from gateway.jobs.records import JobRecord
 from gateway.jobs.retention import Retention
@@ -41,6 +42,7 @@ class OpenedJobs:
         self.book = book
         self.store = store
         self.claims = Claims(store)
+        self.exporter = Exporter(store)
         self._settings = settings
         self._database = database
         self._worker = worker

@@ -34,7 +34,7 @@ class StoredResult:
         return None if found is None else cls(store, name, *found)
 
     async def pieces(self) -> AsyncGenerator[bytes]:
-        """Give its JSON, without line breaks, one piece after another.
+        """Give its bytes, one piece after another; JSON is without line breaks.
 
         Raises:
             Problem: `not-found` where it was erased meanwhile.
@@ -49,5 +49,5 @@ class StoredResult:
             given += len(found[0])
 
     async def whole(self) -> bytes:
-        """Give all of its JSON; raises as `pieces`."""
+        """Give all of it; raises as `pieces`."""
         return b"".join([piece async for piece in self.pieces()])

@@ -168,7 +168,7 @@ class FolderStore:
                 os.fsync(target.fileno())
         except OSError as error:
             part.unlink(missing_ok=True)
-            raise Problem("overloaded", "There is no room for this upload now.", retry_after=60) from error
+            raise Problem("overloaded", "There is no room to store this now.", retry_after=60) from error
         return part
 
 

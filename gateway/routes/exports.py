@@ -9,12 +9,11 @@ from fastapi import Path as PathParameter
 from fastapi.responses import Response
 
 from gateway.callers import CallerOf
-from gateway.exports.answers import analysis_answer, example_content
+from gateway.exports.answers import example_content
 from gateway.exports.format import ExportFormat
 from gateway.exports.formats import FORMATS
 from gateway.exports.negotiation import format_of_suffix
-from gateway.jobs.jobs import Jobs
-from gateway.routes.jobs import AnalysisId
+from gateway.routes.jobs import AnalysisId, exported_job
 from shared.contracts.analyses import Analysis
 from shared.problem_answers import problem_responses
 
@@ -25,8 +24,7 @@ _EXAMPLE = Analysis.model_validate(json.loads(Path(__file__).with_name("example_
 
 def _add_route(export: ExportFormat) -> None:
     async def export_analysis(request: Request, analysis_id: AnalysisId, caller: CallerOf) -> Response:
-        jobs: Jobs = request.app.state.jobs
-        return analysis_answer(await jobs.finished_analysis(analysis_id, caller), export)
+        return await exported_job(request.app.state.jobs, analysis_id, caller, export)
 
     router.add_api_route(
         f"/analyses/{{analysis_id}}.{export.name}",

@@ -13,7 +13,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from gateway.callers import Caller, CallerOf
 from gateway.connection import while_connected
-from gateway.exports.answers import analysis_answer, example_contents
+from gateway.exports.answers import example_contents, export_headers
 from gateway.exports.format import ExportFormat
 from gateway.jobs.following import Follower, first_of
 from gateway.jobs.jobs import Handed, Jobs
@@ -114,7 +114,7 @@ async def _answer(jobs: Jobs, record: "JobRecord", wish: JobWish) -> Response:
         return problem_response(Problem.of(record.problem, retry_after=_RETRY_SECONDS if passing else None))
     if wish.preference.waits and record.state is JobState.SUCCEEDED:
         if wish.export is not None:
-            return analysis_answer(await jobs.finished_analysis(record.id, wish.caller), wish.export)
+            return await exported_job(jobs, record.id, wish.caller, wish.export)
         if (analysis := await jobs.result(record)) is not None:
             return _with_analysis(b"", analysis, b"")
     return Response(jobs.shown(record).model_dump_json(), 202, media_type="application/json")
@@ -165,13 +165,24 @@ async def get_analysis(
     """
     jobs: Jobs = request.app.state.jobs
     if export is not None:
-        return analysis_answer(await jobs.finished_analysis(analysis_id, caller), export)
+        return await exported_job(jobs, analysis_id, caller, export)
     record = await jobs.find(analysis_id, caller)
     shown = (await jobs.standing(record)).model_dump_json(exclude={"analysis"}).encode()
     before, after = shown[:-1] + b',"analysis":', b"}"
     if (analysis := await jobs.result(record)) is not None:
         return _with_analysis(before, analysis, after)
     return Response(before + b"null" + after, headers={"vary": "Accept"}, media_type="application/json")
+
+
+async def exported_job(jobs: Jobs, analysis_id: str, caller: Caller, export: ExportFormat) -> Response:
+    """Answer with the analysis of a job in another format than JSON, sent as fast as it is read.
+
+    Raises:
+        Problem: as `Jobs.exported`.
+    """
+    document = await jobs.exported(analysis_id, caller, export)
+    headers = {**export_headers(export, analysis_id), "content-length": str(document.size)}
+    return StreamingResponse(document.pieces(), headers=headers)
 
 
 def _with_analysis(before: bytes, analysis: StoredResult, after: bytes) -> Response:

@@ -90,5 +90,14 @@ def nurseries_of(pid: int) -> list[int]:
 
 def resident_bytes(pid: int) -> int:
     """Resident memory of a process."""
+    return _status_bytes(pid, "VmRSS:")
+
+
+def most_resident_bytes(pid: int) -> int:
+    """The most resident memory that a process ever had."""
+    return _status_bytes(pid, "VmHWM:")
+
+
+def _status_bytes(pid: int, name: str) -> int:
     status = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmRSS:"))
+    return next(int(line.split()[1]) * 1024 for line in status if line.startswith(name))

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -10,15 +11,18 @@ from pathlib import Path
 import pytest
 
 from gateway.app import create_app
+from gateway.exports.formats import FORMATS
 from gateway.routes import jobs
 from gateway.settings import GatewaySettings
-from tests.cli.processes import resident_bytes
+from shared.contracts.analyses import Analysis
+from tests.cli.processes import most_resident_bytes, resident_bytes
 from tests.jobs.gateway_process import files_in
 from tests.jobs.test_jobs import finished, hand_in
 from tests.servers import serve
 
 FRAMES = 20_000
 READERS = 20
+SUFFIXES = [f".{export.name}" for export in FORMATS]
 
 
 def lengthen_result(folder: Path) -> dict:
@@ -61,6 +65,26 @@ def test_who_does_not_read_a_long_result_holds_little_of_the_memory(one_gateway,
         growth = resident_bytes(process) - before
     # All of it would be 6 MB for each.
     assert growth < READERS * 1024 * 1024, f"{growth / READERS / 1024:.0f} KiB for each"
+
+
+@pytest.mark.timeout(300)
+def test_exports_that_many_ask_for_at_once_take_the_memory_of_one(one_gateway, data, film):
+    one_gateway.start()
+    location = one_gateway.submit(film, detail="frames")
+    one_gateway.finished(location)
+    analysis = Analysis.model_validate(lengthen_result(data / "files"))
+    process = one_gateway._process.pid
+    before = resident_bytes(process)
+    # An analysis as objects is 100 MB, and there would be six of them.
+    with contextlib.ExitStack() as stack:
+        readers = [stack.enter_context(asking(one_gateway.port, location + suffix)) for suffix in SUFFIXES]
+        for reader in readers:
+            assert b"200 OK" in reader.recv(4096)
+        growth = most_resident_bytes(process) - before
+    assert growth < 300 * 1024 * 1024, f"{growth / 1024 / 1024:.0f} MiB"
+    for export in FORMATS:
+        document = one_gateway.client.get(f"{location}.{export.name}").content
+        assert document == b"".join(export.pieces(analysis))
 
 
 def test_the_end_of_a_long_film_is_one_event_however_slowly_it_is_read(
@@ -111,3 +135,20 @@ def test_a_follower_of_what_is_erased_meanwhile_is_left_without_an_end(one_gatew
             read += piece
     assert unchunked(read.partition(b"\r\n\r\n")[2])[-1:] != b"\n", "what has no end is no event"
     assert "Traceback" not in one_gateway.log.read_text()
+
+
+@pytest.mark.parametrize("suffix", ["", ".jsonl"])
+def test_an_answer_of_what_is_erased_meanwhile_breaks_off_without_a_fault(one_gateway, data, film, suffix):
+    one_gateway.start()
+    location = one_gateway.submit(film, detail="frames")
+    one_gateway.finished(location)
+    lengthen_result(data / "files")
+    with asking(one_gateway.port, location + suffix) as reader:
+        read = reader.recv(4096)
+        assert one_gateway.client.delete(location).status_code == 204
+        while piece := reader.recv(1 << 20):
+            read += piece
+    head, _, body = read.partition(b"\r\n\r\n")
+    assert len(body) < int(re.search(rb"content-length: (\d+)", head)[1])
+    assert "Traceback" not in one_gateway.log.read_text()
+    assert not files_in(data / "files")
