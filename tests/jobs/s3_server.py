@@ -83,7 +83,7 @@ class MoodyDoor:
 
             def _answer(self, status, headers, body):
                 self.send_response(status)
-                for name in ("etag", "last-modified", "content-type"):
+                for name in ("etag", "last-modified", "content-type", "content-range"):
                     if name in headers:
                         self.send_header(name, headers[name])
                 self.send_header("content-length", str(len(body)))

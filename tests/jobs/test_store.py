@@ -140,5 +140,6 @@ def test_a_bucket_that_is_away_for_a_while_costs_no_job(house, bucket, door: Moo
         assert "id: end" not in followed.text, "whoever follows comes back for the end"
         door.refuses = frozenset()
         assert gateway.client.get(undeleted).json()["analysis"]
+        assert gateway.client.get(f"{undeleted}.jsonl").text.startswith('{"record":"analysis"')
     finally:
         gateway.stop()
