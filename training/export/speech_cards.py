@@ -153,7 +153,7 @@ quarters of the weight on speakers that this network never saw, though others of
 on corpora that were left out whole (by networks like this one that never heard them), for most sounds of
 users come from nowhere that it knows. In both parts all corpora weigh the same. So it is a little less sure
 than right on voices of corpora that it knows, and surer than right elsewhere: the table has the calibration
-error of each (with equal weights 8 and 10). `uncertain_below` is {summary["uncertain_below"]}, chosen in the
+error of each. `uncertain_below` is {summary["uncertain_below"]}, chosen in the
 same way for nine in ten right above it; how many are is in the table.
 """
 
