@@ -14,8 +14,10 @@ from websockets.protocol import State
 from websockets.uri import parse_uri
 
 from tests.jobs.gateway_process import PATIENCE
+from tests.live.gateway_process import samples
 
 _PINGS_AT_ONCE = 100
+_ENDS = ("emotion_live_streams_total", "emotion_live_places", "emotion_refusals_total")
 
 
 class DeafClient:
@@ -29,6 +31,7 @@ class DeafClient:
 
     def __init__(self, url: str) -> None:
         address = urlsplit(url)
+        self._url = url
         self._socket = socket.socket()
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         self._socket.settimeout(60)
@@ -51,22 +54,28 @@ class DeafClient:
         """Send pings, all at once."""
         self._socket.sendall(self._pings(times))
 
-    def ping_until(self, condition: Callable[[], object], seconds: float = PATIENCE) -> bool:
-        """Send ping after ping, as fast as the server takes them; tell whether the condition came true."""
-        give_up = time.monotonic() + seconds
+    def ping_until(self, condition: Callable[[], object], seconds: float = PATIENCE) -> None:
+        """Send ping after ping, as fast as the server takes them, until the condition is true.
+
+        Raises:
+            AssertionError: it did not come true; says what became of the connection and of the stream.
+        """
+        began = time.monotonic()
+        broken: ConnectionError | None = None
         rest = b""
         self._socket.settimeout(0)
-        while not condition() and time.monotonic() < give_up:
+        while not condition() and not broken and time.monotonic() < began + seconds:
             try:
                 for _ in range(_PINGS_AT_ONCE):
                     rest = rest or self._pings(_PINGS_AT_ONCE)
                     rest = rest[self._socket.send(rest) :]
             except BlockingIOError:
                 time.sleep(0.01)
-            except ConnectionError:
-                break
+            except ConnectionError as error:
+                broken = error
         self._socket.settimeout(60)
-        return bool(condition())
+        lasted = time.monotonic() - began
+        assert condition(), f"not after {lasted:.1f} s of pings: {broken!r}, {self._ends()}"
 
     def read_to_the_end(self) -> tuple[list[dict[str, object]], int | None, str | None]:
         """Read everything that was sent; give the events, the close code and its reason."""
@@ -89,6 +98,11 @@ class DeafClient:
 
     def close(self) -> None:
         self._socket.close()
+
+    def _ends(self) -> dict[str, float]:
+        """How the gateway's streams have ended so far, as it counts them."""
+        counted = samples(self._url).items()
+        return {name: number for name, number in counted if name.startswith(_ENDS)}
 
     def _pings(self, times: int) -> bytes:
         for _ in range(times):
