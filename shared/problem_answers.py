@@ -108,11 +108,11 @@ def allowed_methods(app: FastAPI, request: Request) -> list[str]:
     }
     # A mounted app takes every method here, and names those that it means itself.
     routes = [route for route in app.routes if not isinstance(route, Mount)]
-    return [
-        method
-        for method in _METHODS
-        if any(route.matches({**asked, "method": method})[0] is Match.FULL for route in routes)
-    ]
+
+    def takes(method: str) -> bool:
+        return any(route.matches({**asked, "method": method})[0] is Match.FULL for route in routes)
+
+    return [method for method in _METHODS if takes("GET" if method == "HEAD" else method)]
 
 
 def add_problem_answers(app: FastAPI, metrics: ServiceMetrics) -> None:

@@ -16,6 +16,7 @@ from shared.contracts.health import Live, Ready
 from shared.contracts.manifests import Manifest, ModelList
 from shared.contracts.problems import Problem
 from shared.front_door import FrontDoor
+from shared.head_requests import HeadAsGet
 from shared.inference import summarise
 from shared.metrics import ServiceMetrics
 from shared.middleware import RequestContextMiddleware
@@ -98,6 +99,7 @@ def create_service(
     app.include_router(_health(name, package_version, readiness, metrics, components, app))
     add_problem_answers(app, metrics)
     use_problem_documents_only(app)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(
         RequestContextMiddleware,
         service=name,

@@ -91,11 +91,14 @@ def test_keys_are_nowhere_in_the_clear(guarded, film):
 
 
 def test_only_named_origins_may_ask(guarded):
-    preflight = {"access-control-request-method": "POST", "access-control-request-headers": "authorization"}
-    allowed = guarded.client.options(
-        "/v1/analyses", headers={"origin": "https://app.example.org", **preflight}
-    )
-    assert allowed.headers["access-control-allow-origin"] == "https://app.example.org"
+    preflight = {"access-control-request-headers": "authorization"}
+    for method in ("GET", "HEAD", "POST", "PUT", "DELETE"):
+        preflight["access-control-request-method"] = method
+        allowed = guarded.client.options(
+            "/v1/analyses", headers={"origin": "https://app.example.org", **preflight}
+        )
+        assert allowed.status_code == 200, method
+        assert allowed.headers["access-control-allow-origin"] == "https://app.example.org"
     other = guarded.client.options("/v1/analyses", headers={"origin": "https://evil.example", **preflight})
     assert "access-control-allow-origin" not in other.headers
 

@@ -117,7 +117,7 @@ async def test_addresses_and_methods_that_do_not_exist(client):
     document(await client.get("/v2"), 404, "not-found")
     answer = await client.delete("/v1/number")
     document(answer, 405, "method-not-allowed")
-    assert answer.headers["allow"] == "GET"
+    assert answer.headers["allow"] == "GET, HEAD"
 
 
 async def test_a_problem_says_when_to_come_back(client):
