@@ -1,14 +1,12 @@
 """`--annotate`: the picture or film with boxes, labels and a timeline drawn in."""
 
 import asyncio
-import contextlib
-import os
 import sys
-import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from cli.completed_file import completed_file
 from cli.failures import RefusedError
 from cli.outputs import OutputPlanError
 from cli.progress import ProgressView
@@ -100,7 +98,7 @@ def _write(file: Path, analysis: Analysis, out: Path, progress: ProgressView, st
     try:
         if out.exists() and out.samefile(file):
             raise RefusedError("File error", f"{out} is the file itself.", "Name another file to write.")
-        with _completed_file(out) as part:
+        with completed_file(out) as part:
             if analysis.media.kind is MediaKind.PICTURE:
                 _draw_picture(file, analysis, part)
             else:
@@ -111,23 +109,6 @@ def _write(file: Path, analysis: Analysis, out: Path, progress: ProgressView, st
         raise RefusedError.of_problem(problem) from problem
     except OSError as error:
         raise RefusedError.of_os_error(error, output=out) from error
-
-
-@contextlib.contextmanager
-def _completed_file(out: Path) -> Iterator[Path]:
-    """Give a file beside `out` that takes its place once it is whole, and is gone otherwise."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{out.stem[:100]}-", suffix=out.suffix, dir=out.parent)
-    os.close(handle)
-    part = Path(name)
-    try:
-        yield part
-        mask = os.umask(0)
-        os.umask(mask)
-        part.chmod(0o666 & ~mask)
-        part.replace(out)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _draw_picture(file: Path, analysis: Analysis, out: Path) -> None:

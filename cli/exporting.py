@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cli.completed_file import completed_file
 from cli.failures import RefusedError
 from cli.outputs import OutputPlanError
 from shared.contracts.analyses import Analysis, Detail
@@ -75,8 +76,7 @@ def write_export(export: PlannedExport, analysis: Analysis) -> None:
     """
     from gateway.exports.formats import BY_NAME  # noqa: PLC0415 - see `_known_names`
 
-    export.path.parent.mkdir(parents=True, exist_ok=True)
-    with export.path.open("wb") as file:
+    with completed_file(export.path) as part, part.open("wb") as file:
         file.writelines(BY_NAME[export.name].pieces(analysis))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from cli.completed_file import completed_file
 from shared.contracts.analyses import Analysis
 
 
@@ -75,5 +76,5 @@ def write_document(path: Path, analysis: Analysis) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(analysis.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    with completed_file(path) as part:
+        part.write_text(analysis.model_dump_json(indent=2) + "\n", encoding="utf-8")
