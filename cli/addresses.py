@@ -1,5 +1,6 @@
 """Addresses on this machine: listening on them, and the URL that belongs to each."""
 
+import ipaddress
 import socket
 
 
@@ -54,6 +55,11 @@ def port_of(listener: socket.socket) -> int:
     return port
 
 
+def is_loopback(listener: socket.socket) -> bool:
+    """Tell whether only this machine can reach it, whatever name its address was given by."""
+    return ipaddress.ip_address(listener.getsockname()[0]).is_loopback
+
+
 def url_of(host: str, port: int) -> str:
     """Give `http://host:port`, with brackets around an IPv6 address."""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -62,8 +68,3 @@ def url_of(host: str, port: int) -> str:
 def reachable_url(host: str, port: int) -> str:
     """Give the URL under which this machine reaches a server that listens on `host`, wildcards included."""
     return url_of({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port)  # noqa: S104 - only compared
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether only this machine can reach a server that listens on `host`."""
-    return host in {"localhost", "::1"} or host.startswith("127.")

@@ -34,7 +34,7 @@ def serve(*, host: str, port: int, single_process: bool) -> int:
     try:
         with listen(host, port) as door:
             house = read_house(host=host, port=port_of(door))
-            if not is_loopback(host):
+            if not is_loopback(door):
                 asked = "it asks for a key" if house.gateway.api_keys else "it asks nobody for a password"
                 _say(f"Listening on {host}: other machines can reach this server, and {asked}.")
             asyncio.run(run(house, door, started))

@@ -48,6 +48,13 @@ def test_urls() -> None:
     assert reachable_url("::", 80) == "http://[::1]:80"
 
 
-def test_loopback() -> None:
-    assert all(map(is_loopback, ["127.0.0.1", "127.0.1.1", "localhost", "::1"]))
-    assert not any(map(is_loopback, [EVERYWHERE, "192.168.1.4", "::", "example.org"]))
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.1.1", "127.1", "localhost", "LOCALHOST"])
+def test_what_only_this_machine_can_reach(host: str) -> None:
+    with listen(host, 0) as listener:
+        assert is_loopback(listener)
+
+
+def test_what_others_can_reach() -> None:
+    with socket.socket() as bound:
+        bound.bind((EVERYWHERE, 0))
+        assert not is_loopback(bound)
