@@ -16,20 +16,24 @@ from training.speech.ensemble import Recipe, Voices, mix_pairs, train  # noqa: E
 from training.speech.evaluate import (  # noqa: E402
     Sureness,
     alike,
+    left_out_figures,
     listeners_figure,
     measure,
     same_words,
     set_sureness,
     threshold_for,
 )
+from training.speech.evaluate_paper import of_left_out  # noqa: E402
 from training.speech.head import balanced_weights, solve  # noqa: E402
 from training.speech.noises import MAKERS, make_noises  # noqa: E402
 from training.speech.reduction import Moments  # noqa: E402
 from training.speech.table import FOLDS, TESTED_FOLD, UNHEARD, heard_by_encoder, table_of  # noqa: E402
 from training.speech.train import (  # noqa: E402
     SHIP,
+    WITHOUT,
     find_directions,
     fit_names,
+    left_out_names,
     targets_of,
     training_rows,
     without_speaker_mean,
@@ -81,6 +85,25 @@ def test_no_fit_sees_a_tested_or_calibrating_speaker(table):
         kept = table.calibration if fit == SHIP else table.fold == int(fit.removeprefix("fold"))
         assert not people(table, rows) & people(table, kept)
     assert table.calibration.any()
+
+
+def test_a_fit_that_leaves_a_corpus_out_sees_all_others(table):
+    for fit in left_out_names(table):
+        seen = np.unique(table.corpus[training_rows(table, fit)])
+        assert {f"{WITHOUT}{name}" for name in seen} == set(left_out_names(table)) - {fit}
+
+
+def test_a_corpus_is_measured_by_the_fit_that_left_it_out(table, tmp_path):
+    for fit in left_out_names(table)[1:]:
+        rows = np.flatnonzero(~training_rows(table, fit))
+        own = table.corpus[rows] == fit.removeprefix(WITHOUT)
+        # Right on its own corpus, wrong on what else it did not see.
+        named = np.where(own, table.emotion[rows], table.emotion[rows] + 1) % 7
+        np.savez(tmp_path / f"{fit}.npz", rows=rows, logits=np.eye(7, dtype=np.float32)[named])
+    *each, mean = left_out_figures(table, of_left_out(tmp_path, table))
+    assert len(each) == len(left_out_names(table)) - 1
+    assert {figure.value for figure in (*each, mean)} == {100.0}
+    assert mean.n == sum(figure.n for figure in each)
 
 
 def test_ravdess_has_its_published_folds(table):

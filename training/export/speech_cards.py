@@ -15,7 +15,7 @@ part.
 | ASED | Amharic, elicited | public, no licence text |
 | TESS | English, acted | CC BY-NC-ND 4.0 |
 | Java-SED | Javanese, acted | MIT (sound) |
-| CREMA-D (a part, with listeners' votes) | English, acted | ODbL |
+| CREMA-D (a part{votes}) | English, acted | ODbL |
 | EMOVO | Italian, acted | free for research |
 | SAVEE | English, acted | free for research, asks to register |
 | EmoSpeech (Indian) | English, on own devices | CC BY-NC-SA 4.0 |
@@ -23,14 +23,20 @@ part.
 | TurEV-DB | Turkish, amateurs | CC BY-NC-ND 4.0 |
 | Korean (SELVAS AI sample) | Korean, acted | CC BY-NC-SA 4.0, research only |
 | Deeply nonverbal (only "is it speech?") | no words | CC BY-NC-ND 4.0 |
-| BAVED, Deeply read speech (only "is it speech?") | Arabic, Korean | no licence text; CC BY-NC-ND 4.0 |
-| URDU (test only) | Urdu, television | for research only |
-| free speech of 11 packages (only directions, no labels) | many | GPL, CC BY-SA; each states it |
-
+{speech}| URDU (test only) | Urdu, television | for research only |
+{free}
 **What this means for the weights:** several of these corpora allow research or non-commercial use only, some
 forbid altered copies. Treat the trained part of this network as for research and non-commercial use, unless
 you have agreements with the corpora's makers. `--only javased cremad emodb` (an option of the steps of
 `training.speech`) trains from a subset of your choice.
+"""
+
+# What only the `default` network learned from.
+_SPEECH = """\
+| BAVED, Deeply read speech (only "is it speech?") | Arabic, Korean | no licence text; CC BY-NC-ND 4.0 |
+"""
+_FREE = """\
+| free speech of 11 packages (only directions, no labels) | many | GPL, CC BY-SA; each states it |
 """
 
 _CARE = """## What these figures do not say
@@ -96,7 +102,7 @@ speech at all.
 - **A whole sound** is the mean of its segments' calibrated log scores, weighted by their length.
 
 {_sureness(summary)}
-{_DATA}
+{_DATA.format(votes=", with listeners' votes", speech=_SPEECH, free=_FREE)}
 ## Figures
 
 Per cent, 95 % intervals by drawing speakers anew. {_unseen(summary)}
@@ -120,10 +126,11 @@ altered.
 It stays for comparison with the paper; use `speech-default-1` for work.
 
 {_calibration(summary)}
-{_DATA}
+{_DATA.format(votes="", speech="", free="")}
 ## Figures
 
-Per cent, 95 % intervals by drawing speakers anew.
+Per cent, 95 % intervals by drawing speakers anew (Wilson's over one). Corpora never heard: a network like
+this one for each, learned from all others.
 
 {_figures(summary)}
 {summary["tried"]}

@@ -7,21 +7,25 @@ folder for what is made (about 2 GB). `--only` learns from chosen corpora.
     python -m training.third_party.silero_vad speech_service/models/default/activity
     python -m training.third_party.whisper_base R/base/whisper_base.npz
     python -m training.export.speech_encoder --base R/base/whisper_base.npz --out R/base/encoder.onnx
-    python -m training.speech.features --corpora C --encoder R/base/encoder.onnx --out R/features
-    python -m training.speech.train --corpora C --features R/features --out R/fits
+    python -m training.third_party.free_speech R/free_speech.npz
+    python -m training.speech.features --corpora C --encoder R/base/encoder.onnx --out R/features \
+        --free R/free_speech.npz
+    python -m training.speech.train --corpora C --features R/features --free --out R/fits
     python -m training.speech.evaluate_activity --corpora C --features R/features --fits R/fits \
         --encoder R/base/encoder.onnx --out R/activity.json        (also solves the gate, R/fits/gate.npz)
-    python -m training.speech.evaluate_research left_out --corpora C --features R/features \
-        --copies plain altered --seeds 1 --epochs 8 --out R/left_out.json
+    python -m training.speech.evaluate_research left_out --corpora C --features R/features --free \
+        --out R/left_out.json --logits R/left_out.npz
     python -m training.speech.evaluate_research ravdess --corpora C --features R/features \
-        --seeds 3 --epochs 15 --out R/ravdess.json --logits R/ravdess_alone.npz
-    python -m training.speech.evaluate --corpora C --fits R/fits --also R/*.json --out R/figures
+        --out R/ravdess.json --logits R/ravdess_alone.npz
+    python -m training.speech.evaluate --corpora C --fits R/fits --left-out R/left_out.npz \
+        --also R/*.json --out R/figures
     python -m training.export.speech_publish default --base R/base/whisper_base.npz --fits R/fits \
         --figures R/figures/figures.json --out speech_service/models/default/classification
     python -m training.speech.evaluate_served --corpora C --out R/served.json \
         --network speech_service/models/default/classification    (then publish again with it)
-    python -m training.speech.paper --corpora C --cache R/mfcc --out R/paper --fits ship
-    python -m training.speech.evaluate_paper --corpora C --fits R/paper --out R/paper.json
-    python -m training.export.speech_publish paper --fits R/paper --figures R/paper.json \
+    python -m training.speech.paper --corpora C --cache R/mfcc --out R/paper
+    python -m training.speech.paper --corpora C --cache R/mfcc --out R/paper --left-out
+    python -m training.speech.evaluate_paper --corpora C --fits R/paper --out R/paper/figures.json
+    python -m training.export.speech_publish paper --fits R/paper --figures R/paper/figures.json \
         --out speech_service/models/paper/classification
 """

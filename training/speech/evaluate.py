@@ -86,6 +86,24 @@ def measure(what: str, right: npt.NDArray[np.bool_], speakers: npt.NDArray[np.st
     return Measured(what, value, len(right), low, high)
 
 
+def left_out_figures(table: Table, logits: Floats) -> list[Measured]:
+    """Accuracy on each corpus by a network that learned from all others, and the mean of the corpora.
+
+    Logits [clips, 7]; NaN where there is no such network.
+    """
+    measurable = (table.emotion >= 0) & ~np.isnan(logits[:, 0])
+    found = []
+    for name in dict.fromkeys(table.corpus[measurable].tolist()):
+        rows = measurable & (table.corpus == name)
+        right = logits[rows].argmax(axis=1) == table.emotion[rows]
+        found.append(measure(f"{name}, corpus never heard, accuracy, 7 classes", right, table.speaker[rows]))
+    if found:
+        mean = round(float(np.mean([figure.value for figure in found])), 1)
+        what = f"mean of {len(found)} corpora, each never heard, accuracy, 7 classes"
+        found.append(Measured(what, mean, int(measurable.sum())))
+    return found
+
+
 def out_of_fold(fits: Path, table: Table, key: str = "logits", *, adapted: bool = False) -> Floats:
     """Logits of every clip from the fit that never heard its speaker (test corpora: from the first).
 

@@ -1,6 +1,7 @@
 """Set the temperature of the `paper` network and measure it on speakers and corpora that it never heard.
 
-Half of the calibrating speakers set temperature and threshold, the other half measures them.
+Half of the calibrating speakers set temperature and threshold, the other half measures them. Corpora left out
+whole are measured where there are such fits (`training.speech.paper --left-out`).
 """
 
 import argparse
@@ -9,14 +10,29 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
+from shared.contracts.emotions import EMOTIONS
 from shared.inference import calibrated
 from training.corpora.speech import FOLDERS, TEST_ONLY
 from training.measures import calibration_error
-from training.speech.evaluate import Measured, Sureness, alike, measure, read_figures
+from training.speech.evaluate import Measured, Sureness, alike, left_out_figures, measure, read_figures
 from training.speech.gate import SPEECH_FROM
-from training.speech.table import read_table
-from training.speech.train import SHIP
+from training.speech.table import Table, read_table
+from training.speech.train import SHIP, WITHOUT, left_out_names
+
+
+def of_left_out(fits: Path, table: Table) -> npt.NDArray[np.float32]:
+    """Logits [clips, 7] of each clip by the fit that never heard its corpus; NaN where there is none."""
+    found = np.full((len(table), len(EMOTIONS)), np.nan, dtype=np.float32)
+    for fit in left_out_names(table):
+        path = fits / f"{fit}.npz"
+        if path.exists():
+            with np.load(path) as stored:
+                rows = stored["rows"]
+                mine = table.corpus[rows] == fit.removeprefix(WITHOUT)
+                found[rows[mine]] = stored["logits"][mine]
+    return found
 
 
 def main() -> None:
@@ -52,6 +68,7 @@ def main() -> None:
             held = "never heard" if name in TEST_ONLY else "calibrating speakers"
             hits = logits[rows].argmax(axis=1) == table.emotion[rows]
             figures.append(measure(f"{name}, {held}, clean, accuracy, 7 classes", hits, table.speaker[rows]))
+    figures += left_out_figures(table, of_left_out(arguments.fits, table))
     summary = {
         "temperature": temperature,
         "uncertain_below": threshold,

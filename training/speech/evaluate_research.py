@@ -17,7 +17,7 @@ import torch
 from shared.contracts.emotions import EMOTIONS
 from training.corpora.speech import FOLDERS, TEST_ONLY
 from training.speech.ensemble import Recipe
-from training.speech.evaluate import Measured, measure
+from training.speech.evaluate import Measured, left_out_figures, measure
 from training.speech.reduction import Moments, Reduction
 from training.speech.table import Table, read_features, read_table
 from training.speech.train import STATISTICS_USED, find_directions, learn_head, read_free
@@ -83,7 +83,6 @@ def measure_left_out(
     known = (table.emotion >= 0) & ~np.isin(table.corpus, TEST_ONLY)
     names = [name for name in dict.fromkeys(table.corpus.tolist()) if name not in TEST_ONLY]
     moments = {name: Moments.of(features["plain"][known & (table.corpus == name)]) for name in names}
-    found = []
     for name in names:
         others = [moments[other] for other in names if other != name]
         total = others[0]
@@ -92,14 +91,11 @@ def measure_left_out(
         rows, tested = known & (table.corpus != name), (table.corpus == name) & (table.emotion >= 0)
         logits = learn(table, features, rows, find_directions(total, without_labels), table.emotion, recipe)
         kept[tested] = logits[tested]
-        right = logits[tested].argmax(axis=1) == table.emotion[tested]
-        what = f"{name}, corpus never heard, accuracy, 7 classes"
-        found.append(measure(what, right, table.speaker[tested]))
-        print(found[-1], flush=True)
+        print(f"{name}: done", flush=True)
     if keep is not None:
         rows = ~np.isnan(kept[:, 0])
         np.savez(keep, corpus=table.corpus[rows], name=table.name[rows], logits=kept[rows])
-    return found
+    return left_out_figures(table, kept)
 
 
 def main() -> None:

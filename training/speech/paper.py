@@ -20,7 +20,7 @@ from training.speech.features import alter, fit_length
 from training.speech.head import balanced_weights
 from training.speech.noises import make_noises
 from training.speech.table import FOLDS, Table, assign_folds, plain_speaker, read_table
-from training.speech.train import SHIP, fit_names, training_rows
+from training.speech.train import SHIP, fit_names, left_out_names, training_rows
 
 MFCC = {"coefficients": 40, "bands": 64, "window": 640, "hop": 320}
 HIDDEN = 128
@@ -110,7 +110,7 @@ class Samples:
         speakers = np.array([plain_speaker(clip.speaker) for clip in _clips(corpora, "nonverbal")])
         folds = assign_folds("nonverbal", speakers)
         own = np.array([folds[name] for name in speakers])
-        tested = -1 if fit == SHIP else int(fit.removeprefix("fold"))
+        tested = int(fit.removeprefix("fold")) if fit.startswith("fold") else -1
         other = [
             one
             for i, one in enumerate(read_frames(corpora, cache, "nonverbal", altered=False))
@@ -221,13 +221,16 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, required=True, help="folder for MFCCs")
     parser.add_argument("--out", type=Path, required=True, help="folder for the fits")
     parser.add_argument("--fits", nargs="+", choices=fit_names(), default=fit_names())
+    parser.add_argument(
+        "--left-out", action="store_true", help="a fit without each corpus in turn, in place of --fits"
+    )
     parser.add_argument("--epochs", type=int, default=14)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     for folder in (arguments.cache, arguments.out):
         folder.mkdir(parents=True, exist_ok=True)
     table = read_table(arguments.corpora, arguments.only)
-    for fit in arguments.fits:
+    for fit in left_out_names(table) if arguments.left_out else arguments.fits:
         if (arguments.out / f"{fit}.npz").exists():
             continue
         samples = Samples(arguments.corpora, arguments.cache, table, arguments.only, fit)

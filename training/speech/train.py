@@ -22,6 +22,7 @@ from training.speech.table import FOLDS, Table, read_features, read_table
 
 STATISTICS_USED = ("mean", "spread", "max", "min")
 SHIP = "ship"
+WITHOUT = "without-"
 
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.bool_]
@@ -32,9 +33,17 @@ def fit_names() -> list[str]:
     return [SHIP, *(f"fold{k}" for k in range(FOLDS))]
 
 
+def left_out_names(table: Table) -> list[str]:
+    """Name the fits that leave a corpus out whole, one for each that is learned from."""
+    names = dict.fromkeys(table.corpus.tolist())
+    return [f"{WITHOUT}{name}" for name in names if name not in TEST_ONLY]
+
+
 def training_rows(table: Table, fit: str) -> Rows:
     """Say which clips a fit may see: never a tested or calibrating speaker, never a test corpus."""
     allowed: Rows = (table.emotion >= 0) & ~np.isin(table.corpus, TEST_ONLY)
+    if fit.startswith(WITHOUT):
+        return np.asarray(allowed & (table.corpus != fit.removeprefix(WITHOUT)), dtype=np.bool_)
     seen: Rows = ~table.calibration if fit == SHIP else table.fold != int(fit.removeprefix("fold"))
     return allowed & seen
 
