@@ -1,7 +1,8 @@
 """The faces and segments of a request as numpy columns, one row a face or a segment."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,8 +72,51 @@ class SegmentColumns:
         return len(self.start)
 
 
-def face_columns(frames: Sequence[FrameFaces]) -> FaceColumns:
-    """Lay out the faces of all frames as columns.
+@dataclass(frozen=True, slots=True)
+class FaceRows:
+    """The faces of one frame on their way into columns: a fifth of the memory that they take as contracts.
+
+    Attributes:
+        t: seconds.
+        numbers: [n, 16] box, detection, pixels, sharpness, yaw, the seven scores, and the place as sent.
+        appearance, expression: [n] packed vectors, None where not known.
+    """
+
+    t: float
+    numbers: FloatArray
+    appearance: tuple[str | None, ...]
+    expression: tuple[str | None, ...]
+
+    @classmethod
+    def of(cls, frame: FrameFaces) -> Self:
+        """Take from a frame what columns are made of."""
+        numbers = [
+            (
+                *(face.box.x, face.box.y, face.box.width, face.box.height),
+                face.detection,
+                face.quality.pixels,
+                face.quality.sharpness,
+                abs(face.pose.yaw) if face.pose else 0.0,
+                *face.scores.values(),
+                place,
+            )
+            for place, face in enumerate(frame.faces)
+        ]
+        return cls(
+            t=frame.t,
+            numbers=np.asarray(numbers, dtype=np.float64).reshape(-1, 16),
+            appearance=tuple(face.appearance for face in frame.faces),
+            expression=tuple(face.expression for face in frame.faces),
+        )
+
+
+def face_columns(frames: Iterable[FrameFaces]) -> FaceColumns:
+    """Lay out the faces of all frames as columns; see `columns_of_rows`."""
+    return columns_of_rows([FaceRows.of(frame) for frame in frames])
+
+
+def columns_of_rows(frames: Sequence[FaceRows]) -> FaceColumns:
+    """Lay out the faces of all frames, in order of time, as columns.
 
     Inside a frame the rows are sorted by place in the picture, so that nothing that follows depends on the
     order in which the faces of a frame were sent.
@@ -80,34 +124,19 @@ def face_columns(frames: Sequence[FrameFaces]) -> FaceColumns:
     Raises:
         Problem: `bad-parameter` when vectors differ in length.
     """
-    numeric: list[tuple[float, ...]] = []
-    appearance: list[str | None] = []
-    expression: list[str | None] = []
-    for index, frame in enumerate(frames):
-        for place, face in enumerate(frame.faces):
-            box, quality, pose = face.box, face.quality, face.pose
-            numeric.append(
-                (
-                    index,
-                    box.x,
-                    box.y,
-                    box.width,
-                    box.height,
-                    face.detection,
-                    quality.pixels,
-                    quality.sharpness,
-                    abs(pose.yaw) if pose else 0.0,
-                    *face.scores.values(),
-                    place,
-                    frame.t,
-                )
-            )
-            appearance.append(face.appearance)
-            expression.append(face.expression)
-    table = np.asarray(numeric, dtype=np.float64).reshape(-1, 18)
+    counts = np.asarray([len(frame.numbers) for frame in frames], dtype=np.int64)
+    table = np.column_stack(
+        [
+            np.repeat(np.arange(len(frames)), counts),
+            np.concatenate([np.zeros((0, 16)), *(frame.numbers for frame in frames)]),
+            np.repeat([frame.t for frame in frames], counts),
+        ]
+    )
     order = np.lexsort(table.T[15::-1])
     table = table[order]
     scores = table[:, 9:16]
+    appearance = [vector for frame in frames for vector in frame.appearance]
+    expression = [vector for frame in frames for vector in frame.expression]
     return FaceColumns(
         frame=table[:, 0].astype(np.int64),
         place=table[:, 16].astype(np.int64),

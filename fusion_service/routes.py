@@ -5,13 +5,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
+from pydantic import GetPydanticSchema, ValidationError
+from pydantic_core.core_schema import no_info_after_validator_function
 
+from fusion_service.columns import FaceRows
 from fusion_service.parameters import FusionModel
 from fusion_service.settings import FusionSettings
-from fusion_service.verdicts import judge
+from fusion_service.verdicts import judge_rows
 from shared.collection import without_collection
-from shared.contracts.fusion import FusionRequest, FusionResult, Profile
+from shared.contracts.fusion import FrameFaces, FusionRequest, FusionResult, Profile
 from shared.inference import InferencePool, network_time
 from shared.problem_answers import problem_responses
 from shared.request_body import read_body
@@ -66,16 +68,28 @@ async def fuse(request: Request, pool: PoolOfThreads, models: LoadedModels, sett
     return Response(answer, media_type="application/json")
 
 
+_ReadRows = Annotated[
+    FaceRows,
+    GetPydanticSchema(lambda _, read: no_info_after_validator_function(FaceRows.of, read(FrameFaces))),
+]
+
+
+class _RequestInRows(FusionRequest):
+    """A request whose frames become rows as each is read: as contracts they fill the memory."""
+
+    frames: tuple[_ReadRows, ...] = ()  # type: ignore[assignment]
+
+
 def fuse_json(body: bytes, models: Models) -> bytes:
     """Answer one request, from JSON to JSON.
 
     Raises:
         pydantic.ValidationError: the body is not what the contract allows.
-        Problem: see `judge`.
+        Problem: see `judge_rows`.
     """
     with without_collection():
-        wanted = FusionRequest.model_validate_json(body, strict=True)
+        wanted = _RequestInRows.model_validate_json(body, strict=True)
         model = models[wanted.profile]
         with network_time(model.manifest.name):
-            result = judge(wanted, model)
+            result = judge_rows(wanted, wanted.frames, model)
         return result.model_dump_json().encode()

@@ -1,16 +1,18 @@
 """From a request to a result: people, moments, and the verdict over the whole upload."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
 from fusion_service.baseline import Usual, lean_voice
 from fusion_service.columns import (
     FaceColumns,
+    FaceRows,
     FloatArray,
     IntArray,
     SegmentColumns,
-    face_columns,
+    columns_of_rows,
     segment_columns,
 )
 from fusion_service.parameters import FusionModel
@@ -54,10 +56,16 @@ class _Thresholds:
 
 
 def judge(request: FusionRequest, model: FusionModel) -> FusionResult:
-    """Link the faces into people, lay out the moments, and judge the whole upload.
+    """Link the faces into people, lay out the moments, and judge the whole upload; see `judge_rows`."""
+    return judge_rows(request, [FaceRows.of(frame) for frame in request.frames], model)
+
+
+def judge_rows(request: FusionRequest, frames: Sequence[FaceRows], model: FusionModel) -> FusionResult:
+    """Judge an upload whose faces are rows already.
 
     Args:
-        request: everything that was seen and heard.
+        request: what was heard, and what is wanted; its own frames are not looked at.
+        frames: what was seen, in order of time.
         model: the parameters of the profile asked for.
 
     Raises:
@@ -69,7 +77,7 @@ def judge(request: FusionRequest, model: FusionModel) -> FusionResult:
     thresholds = _Thresholds(
         request.face_uncertain_below, request.speech_uncertain_below, model.manifest.uncertain_below
     )
-    faces = face_columns(request.frames if Modality.FACE in request.modalities else ())
+    faces = columns_of_rows(frames if Modality.FACE in request.modalities else ())
     segments = segment_columns(request.segments if Modality.SPEECH in request.modalities else ())
     rule = parameters.voice_baseline if request.baseline is Baseline.AUTO else None
     scores, usual = lean_voice(segments, segment_columns(request.earlier_segments), rule)
@@ -83,11 +91,11 @@ def judge(request: FusionRequest, model: FusionModel) -> FusionResult:
     trust = trust[people > 0]
     heard = speech_trust(segments, parameters.speech_quality)
 
-    coverage = len(np.unique(counted.frame)) / max(1, len(request.frames))
+    coverage = len(np.unique(counted.frame)) / max(1, len(frames))
     face = face_over_all(readings, trust, coverage, parameters)
     speech = speech_over_all(segments, heard, parameters)
     edges = _edges(request)
-    frame_times = np.asarray([frame.t for frame in request.frames], dtype=np.float64)
+    frame_times = np.asarray([frame.t for frame in frames], dtype=np.float64)
     face_timeline = face_moments(counted, trust, frame_times, edges, parameters.face_quality)
     speech_timeline = speech_moments(segments, heard, edges)
     return FusionResult(
@@ -102,7 +110,7 @@ def judge(request: FusionRequest, model: FusionModel) -> FusionResult:
             fuse(face_timeline, speech_timeline, strategy, parameters),
             thresholds,
         ),
-        persons_by_frame=_by_frame(request, faces, people),
+        persons_by_frame=_by_frame(frames, faces, people),
         model=model.manifest.name,
     )
 
@@ -194,10 +202,10 @@ def _judged(probabilities: FloatArray, uncertain_below: float) -> Judgement:
 
 
 def _by_frame(
-    request: FusionRequest, faces: FaceColumns, people: IntArray
+    frames: Sequence[FaceRows], faces: FaceColumns, people: IntArray
 ) -> tuple[tuple[int | None, ...], ...]:
     """Give the ids back in the order in which the faces were sent."""
-    sent: list[list[int | None]] = [[None] * len(frame.faces) for frame in request.frames]
+    sent: list[list[int | None]] = [[None] * len(frame.numbers) for frame in frames]
     for frame, place, person in zip(faces.frame.tolist(), faces.place.tolist(), people.tolist(), strict=True):
         sent[frame][place] = person or None
     return tuple(map(tuple, sent))

@@ -1,9 +1,10 @@
 """A finished analysis as an HTTP answer: JSON, or the format that the client wants."""
 
+import asyncio
 import re
 from typing import Any
 
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import Response
 
 from gateway.exports.format import ExportFormat
 from gateway.exports.formats import FORMATS
@@ -11,8 +12,8 @@ from gateway.exports.negotiation import require_writable
 from shared.contracts.analyses import Analysis
 
 
-def analysis_answer(analysis: Analysis, export: ExportFormat | None) -> Response:
-    """Answer with an analysis, written piece by piece.
+async def analysis_answer(analysis: Analysis, export: ExportFormat | None) -> Response:
+    """Answer with an analysis, written whole: who reads slowly holds what is left of a document, no objects.
 
     Args:
         analysis: finished.
@@ -24,7 +25,8 @@ def analysis_answer(analysis: Analysis, export: ExportFormat | None) -> Response
     if export is None:
         return Response(analysis.model_dump_json(), headers={"vary": "Accept"}, media_type="application/json")
     require_writable(export, possible=export.can_write(analysis))
-    return StreamingResponse(export.pieces(analysis), headers=export_headers(export, analysis.id))
+    document = await asyncio.to_thread(export.document, analysis)
+    return Response(document, headers=export_headers(export, analysis.id))
 
 
 def export_headers(export: ExportFormat, analysis_id: str) -> dict[str, str]:
@@ -48,5 +50,5 @@ def example_contents(analysis: Analysis) -> dict[str, Any]:
 
 def example_content(export: ExportFormat, analysis: Analysis) -> dict[str, Any]:
     """Give schema and example of one format."""
-    text = b"".join(export.pieces(analysis)).decode()
+    text = export.document(analysis).decode()
     return {"schema": {"type": "string", "description": export.summary}, "example": text}

@@ -63,3 +63,7 @@ class ExportFormat:
                 waiting, length = [], 0
         if waiting:
             yield "".join(waiting).encode()
+
+    def document(self, analysis: Analysis) -> bytes:
+        """Give all `pieces` as one."""
+        return b"".join(self.pieces(analysis))

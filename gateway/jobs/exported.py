@@ -55,4 +55,4 @@ class Exporter:
 def _write(json: bytes, form: ExportFormat) -> bytes:
     analysis = Analysis.model_validate_json(json)
     require_writable(form, possible=form.can_write(analysis))
-    return b"".join(form.pieces(analysis))
+    return form.document(analysis)

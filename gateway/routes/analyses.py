@@ -103,7 +103,7 @@ async def post_analysis(  # noqa: PLR0917 - FastAPI calls it by name
         if preference.takes_a_job or preference.idempotency_key is not None:
             wish = JobWish(options, caller, preference, callback_url, export)
             return await post_job(request, wish)
-        return analysis_answer(await _analyse_now(request, options), export)
+        return await analysis_answer(await _analyse_now(request, options), export)
 
 
 async def _analyse_now(request: Request, options: AnalysisOptions) -> Analysis:

@@ -2,17 +2,25 @@
 
 import base64
 import binascii
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+# Every set of names of fields that any contract was given, once.
+_GIVEN: dict[frozenset[str], set[str]] = {}
 
 
 class Contract(BaseModel):
     """A frozen model of the wire; unknown fields are refused, numbers are finite."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def model_post_init(self, _: Any, /) -> None:
+        """Share the set of fields that were given: pydantic makes one for each, half of a face's memory."""
+        given = self.__pydantic_fields_set__
+        object.__setattr__(self, "__pydantic_fields_set__", _GIVEN.setdefault(frozenset(given), given))
 
 
 def pack_vector(values: NDArray[np.floating]) -> str:

@@ -1,7 +1,10 @@
 """Every format: golden files, what it needs, and pieces of a bounded size."""
 
+import tracemalloc
+
 import pytest
 
+from gateway.exports.answers import analysis_answer
 from gateway.exports.format import ExportFormat
 from gateway.exports.formats import BY_NAME, FORMATS
 from shared.contracts.analyses import Detail
@@ -38,3 +41,17 @@ def test_a_long_film_comes_in_pieces(name: str) -> None:
     pieces = list(BY_NAME[name].pieces(long_film(900)))
     assert len(pieces) > 1
     assert max(map(len, pieces)) < 100_000
+
+
+async def test_an_answer_holds_the_document_and_not_the_analysis() -> None:
+    tracemalloc.start()
+    try:
+        analysis = long_film(900)
+        as_objects = tracemalloc.get_traced_memory()[0]
+        answer = await analysis_answer(analysis, BY_NAME["csv"])
+        assert answer.body == written(BY_NAME["csv"], analysis)
+        del analysis
+        held = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert held < as_objects / 3, f"{held / as_objects:.2f} of it"

@@ -2,9 +2,12 @@
 
 import asyncio
 import json
+import tracemalloc
 
+import numpy as np
 import pytest
 
+from fusion_service.routes import fuse_json
 from shared.contracts.fusion import FusionResult
 
 
@@ -149,3 +152,17 @@ async def test_first_calls_at_once(client, film_body):
     answers = await asyncio.gather(*[post(client, film_body) for _ in range(20)])
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.content for answer in answers}) == 1
+
+
+def test_a_long_and_crowded_film_takes_few_times_its_json(make, models):
+    """The frames are never there as contracts all at once."""
+    crowd = [make.face(x=at / 16, size=0.05, person=at, expression=np.linspace(0, 1, 52)) for at in range(16)]
+    body = make.film([crowd] * 200).model_dump_json().encode()
+    fuse_json(body, models)
+    tracemalloc.start()
+    try:
+        fuse_json(body, models)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 * len(body), f"{peak / len(body):.1f} times"

@@ -1,9 +1,12 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from shared.contracts.analyses import Frame, FrameFace
 from shared.contracts.base import PackedVector, pack_vector, unpack_vector
 from shared.contracts.emotions import EMOTIONS, Judgement, Scores
 from shared.contracts.faces import Box
@@ -76,3 +79,21 @@ def test_packed_vectors_without_finite_numbers_are_refused(value, place):
 def test_what_is_not_packed_is_refused(packed):
     with pytest.raises(ValidationError):
         TypeAdapter(PackedVector).validate_python(packed)
+
+
+def test_a_face_as_objects_takes_few_times_its_json():
+    scores = Scores.of([0.0123, 0.9131, 0.0021, 0.0225, 0.0011, 0.0278, 0.0211])
+    box = Box(x=0.41237, y=0.20811, width=0.17325, height=0.30118)
+    face = FrameFace(
+        person=1, box=box, detection=0.9712, **Judgement.of(scores, uncertain_below=0.5).model_dump()
+    )
+    frames = TypeAdapter(tuple[Frame, ...])
+    read = frames.validate_json(written := frames.dump_json((Frame(t=0.2, faces=(face,) * 16),) * 50))
+    tracemalloc.start()
+    try:
+        again = frames.validate_json(written)
+        taken = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert read == again
+    assert taken < 6 * len(written), f"{taken / len(written):.1f} times"
