@@ -114,6 +114,11 @@ class JobBook:
         with answering():
             self._client.enqueue(options, url, job_id, str(state), attempt, lane)
 
+    async def webhooks_of(self, job_id: str) -> list[str]:
+        """Give the calls of a job's webhook, made and still to be made, as `erase` takes them."""
+        found = await self._listed(name=WEBHOOK, workflow_id_prefix=f"{job_id}-")
+        return [status.workflow_id for status in found]
+
     async def find(self, job_id: str) -> JobRecord | None:
         """Give a job; None where there is none."""
         return await asyncio.to_thread(self.find_now, job_id)
@@ -161,8 +166,11 @@ class JobBook:
         return [status.workflow_id for status in found]
 
     async def ended_without_outcome(self) -> list[JobRecord]:
-        """Give jobs whose last word nobody could say: they ended the process too often."""
-        ended = ["MAX_RECOVERY_ATTEMPTS_EXCEEDED", "ERROR"]
+        """Give jobs that may have been left as they were when they ended.
+
+        They ended their process too often, or the gateway that cancelled them died before they were erased.
+        """
+        ended = ["MAX_RECOVERY_ATTEMPTS_EXCEEDED", "ERROR", "CANCELLED"]
         found = await self._listed(name=WORKFLOW, status=ended, limit=1000)
         return [record_of(status) for status in found]
 

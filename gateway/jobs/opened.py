@@ -114,16 +114,23 @@ class OpenedJobs:
 
     async def erase(self, record: JobRecord) -> None:
         """Cancel a job where it is still under way, and forget it."""
-        if not record.state.final:
-            await self.book.cancel(record.id)
-            if self._worker is not None:
-                self._worker.cancel(record.id)
-            if url := record.attributes.get("callback_url"):
-                await asyncio.to_thread(
-                    self.book.call_webhook, url, record.id, JobState.CANCELLED, lane=record.lane
-                )
+        erased = [record.id]
+        if record.state in {JobState.SUCCEEDED, JobState.FAILED}:
+            # Whoever is not called yet would find nothing.
+            erased += await self.book.webhooks_of(record.id)
+        else:
+            await self._cancel(record)
         await self._retention.erase_job(record.id)
-        await self.book.erase([record.id])
+        await self.book.erase(erased)
+
+    async def _cancel(self, record: JobRecord) -> None:
+        await self.book.cancel(record.id)
+        if self._worker is not None:
+            self._worker.cancel(record.id)
+        if url := record.attributes.get("callback_url"):
+            await asyncio.to_thread(
+                self.book.call_webhook, url, record.id, JobState.CANCELLED, lane=record.lane
+            )
 
 
 def _open_store(jobs: JobSettings, temporary_folder: Path) -> Store:

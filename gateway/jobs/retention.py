@@ -7,7 +7,6 @@ from gateway.jobs.book import JobBook
 from gateway.jobs.claims import GROUP as CLAIMS
 from gateway.jobs.claims import job_of_claim
 from gateway.jobs.store import Store
-from shared.contracts.jobs import JobState
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +49,7 @@ class Retention:
             await self._store.delete_group(record.id)
             if url := record.attributes.get("callback_url"):
                 await asyncio.to_thread(
-                    self._book.call_webhook, url, record.id, JobState.FAILED, lane=record.lane
+                    self._book.call_webhook, url, record.id, record.state, lane=record.lane
                 )
         await self._sweep_orphans()
 

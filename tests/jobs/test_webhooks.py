@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextlib
+import http.client
 import http.server
 import ipaddress
 import json
@@ -129,18 +130,24 @@ def test_failed_and_cancelled_are_told_too(calling, receiver, long_film):
     assert told == {"/failed": "analysis.failed", "/cancelled": "analysis.cancelled"}
 
 
-def test_only_the_first_end_of_a_job_is_told(tmp_path):
-    """Where it is cancelled as it ends, both the worker and the request have something to tell."""
-    database = open_database("", tmp_path / "data")
+@contextlib.contextmanager
+def opened_book(folder):
+    database = open_database("", folder / "data")
     book = JobBook(database)
     try:
+        yield book
+    finally:
+        book.close()
+        database.close()
+
+
+def test_only_the_first_end_of_a_job_is_told(tmp_path):
+    """Where it is cancelled as it ends, both the worker and the request have something to tell."""
+    with opened_book(tmp_path) as book:
         for state in (JobState.SUCCEEDED, JobState.CANCELLED, JobState.SUCCEEDED):
             book.call_webhook("https://example.org/", "an_1", state, lane="key:1")
         book.call_webhook("https://example.org/", "an_2", JobState.CANCELLED, lane="key:1")
         stored = book._client.list_workflows(name=WEBHOOK)
-    finally:
-        book.close()
-        database.close()
     told = [status.input["args"][1:3] for status in stored]
     assert told == [("an_1", "succeeded"), ("an_2", "cancelled")]
 
@@ -160,6 +167,51 @@ def test_a_call_survives_the_gateway(calling, receiver, film):
     eventually(lambda: len(receiver.calls) >= 2, "it is tried again after a restart")
 
 
+def test_a_call_that_a_death_broke_off_is_made_again_under_its_id(house, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as silent, calling_gateway(house, tmp_path) as gateway:
+        silent.settimeout(60)
+        hand_in(gateway, b"rubbish", f"http://127.0.0.1:{silent.getsockname()[1]}/")
+        ids = []
+        for _ in range(2):
+            connection, _ = silent.accept()
+            with connection, connection.makefile("rb") as call:
+                assert call.readline() == b"POST / HTTP/1.1\r\n"
+                headers = {name.lower(): value for name, value in http.client.parse_headers(call).items()}
+                Webhook(SECRET).verify(call.read(int(headers["content-length"])).decode(), headers)
+                ids.append(headers["webhook-id"])
+                gateway.kill()
+            gateway.start()
+    assert ids[0] == ids[1]
+
+
+def test_what_is_erased_is_forgotten_with_its_calls(house, tmp_path, receiver):
+    with (
+        calling_gateway(house, tmp_path, webhooks__first_pause_seconds=3600) as gateway,
+        opened_book(tmp_path) as book,
+    ):
+        receiver.statuses = [500]
+        location = hand_in(gateway, b"rubbish", f"{receiver.url}/hook")
+
+        def calls():
+            return [call.status for call in book._client.list_workflows(name=WEBHOOK)]
+
+        eventually(lambda: calls() == ["SUCCESS", "DELAYED"], "it was called in vain")
+        assert gateway.client.delete(location).status_code == 204
+        assert calls() == []
+
+
+def test_a_cancellation_is_told_though_the_gateway_died_over_it(house, tmp_path, receiver, film):
+    with calling_gateway(house, tmp_path, jobs__worker="none") as gateway:
+        location = hand_in(gateway, film, f"{receiver.url}/hook")
+    with opened_book(tmp_path) as book:
+        # So far had the gateway come with a DELETE.
+        asyncio.run(book.cancel(location.rpartition("/")[2]))
+    with calling_gateway(house, tmp_path):
+        eventually(lambda: receiver.calls, "it is called")
+        assert json.loads(receiver.calls[0][2])["type"] == "analysis.cancelled"
+        eventually(lambda: not list((tmp_path / "data").rglob("upload-*")), "the upload goes")
+
+
 def test_who_is_never_there_keeps_nobody_from_being_called(house, tmp_path, receiver):
     with calling_gateway(house, tmp_path, webhooks__first_pause_seconds=3600) as gateway:
         receiver.statuses = [500] * 20
@@ -171,10 +223,9 @@ def test_who_is_never_there_keeps_nobody_from_being_called(house, tmp_path, rece
 
 
 def test_receivers_of_one_caller_that_never_answer_leave_places_to_others(house, tmp_path, receiver):
-    database = open_database("", tmp_path / "data")
-    book = JobBook(database)
     # Nobody in the crowd ever gives a place back.
     with (
+        opened_book(tmp_path) as book,
         socket.create_server(("127.0.0.1", 0), backlog=100) as silent,
         calling_gateway(house, tmp_path, webhooks__seconds=3600, shutdown_seconds=1),
     ):
@@ -187,8 +238,6 @@ def test_receivers_of_one_caller_that_never_answer_leave_places_to_others(house,
         eventually(lambda: receiver.calls, "the other is called")
         for connection in held:
             connection.close()
-    book.close()
-    database.close()
 
 
 @pytest.mark.parametrize(
