@@ -24,6 +24,7 @@ _ALL = (
     ("threads",),
     ("decode",),
     ("long_films",),
+    ("crowd",),
     ("side_by_side", "--seconds", "60"),
 )
 _QUICK = (
@@ -33,6 +34,7 @@ _QUICK = (
     ("threads", "--seconds", "10"),
     ("decode", "--seconds", "10"),
     ("long_films", "--seconds", "10", "60"),
+    ("crowd", "--minutes", "3"),
 )
 _LONGEST_SECONDS = 3600
 

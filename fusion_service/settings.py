@@ -14,7 +14,7 @@ class FusionSettings(ServiceSettings):
     max_body_bytes: int = Field(
         default=256 * 1024 * 1024,
         ge=1024,
-        description="Longest request body, bytes: an hour with five faces in every frame is about 80 MB.",
+        description="Longest request body, bytes: an hour with sixteen faces in every frame is about 150 MB.",
     )
     fusion_models: Path = Field(
         default=Path(__file__).parent / "models", description="Folder with a folder a profile."
