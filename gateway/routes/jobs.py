@@ -1,5 +1,6 @@
 """Jobs over HTTP: handed in by `POST /v1/analyses`, then looked at, followed, and erased by their id."""
 
+import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Header, Path, Request
 from fastapi.responses import Response, StreamingResponse
 from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.types import Receive, Scope, Send
 
 from gateway.callers import Caller, CallerOf
 from gateway.connection import while_connected
@@ -38,6 +40,7 @@ router = APIRouter(prefix="/v1", tags=["jobs"])
 # So much of a request's time is left for the answer itself.
 _MARGIN = 0.9
 _PING_SECONDS = 15.0
+_FAREWELL_SECONDS = 2.0
 # After a job that failed because a service was down.
 _RETRY_SECONDS = 5
 
@@ -250,12 +253,22 @@ async def follow_analysis(
     deadline = current_deadline.get() or Deadline.after(300)
     follower = Follower(jobs, record, caller, first=first, seconds=max(0.0, deadline.remaining() * _MARGIN))
     stream = _EventStream(follower)
-    return EventSourceResponse(
+    return _EventSourceResponse(
         stream.sent(),
         ping=_PING_SECONDS,
         ping_message_factory=stream.ping,
         headers={"x-accel-buffering": "no"},
     )
+
+
+class _EventSourceResponse(EventSourceResponse):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await super().__call__(scope, receive, send)
+        if self.active and scope["method"] == "GET":
+            # It was broken off, as the server stops: for HTTP the answer must have an end.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_FAREWELL_SECONDS):
+                    await send({"type": "http.response.body"})
 
 
 class _EventStream:

@@ -1,12 +1,15 @@
 """kill -9 at any point: every accepted job ends, none runs twice at once, nothing stays."""
 
+import json
 import random
 import signal
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
+from httpx_sse import EventSource
 
 from tests.jobs.gateway_process import (
     GatewayProcess,
@@ -125,6 +128,40 @@ def test_an_orderly_stop_hands_over_too(one_gateway, long_film):
     assert one_gateway.finished(location)["state"] == "succeeded"
     assert_never_twice_at_once(one_gateway)
     assert "Traceback" not in one_gateway.log.read_text()
+
+
+def follow(gateway: GatewayProcess, location: str, events: list[tuple[str, str, str]]) -> None:
+    """Read what comes after these events of a job, until the stream ends; raises where it breaks."""
+    last = {"last-event-id": events[-1][0]} if events else {}
+    with gateway.client.stream("GET", f"{location}/events", headers=last) as answer:
+        events += ((sent.id, sent.event, sent.data) for sent in EventSource(answer).iter_sse())
+
+
+@pytest.mark.parametrize("death", ["kill", "stop"])
+def test_a_follower_lacks_nothing_after_a_death(one_gateway, long_film, death):
+    one_gateway.start()
+    location = one_gateway.submit(long_film, detail="timeline")
+    events: list[tuple[str, str, str]] = []
+    with ThreadPoolExecutor(1) as thread:
+        following = thread.submit(follow, one_gateway, location, events)
+        eventually(lambda: len(events) > 2, "something is told")
+        if death == "kill":
+            one_gateway.kill()
+            assert isinstance(following.exception(), httpx.TransportError)
+        else:
+            one_gateway._process.terminate()
+            assert following.result() is None
+            one_gateway._process.wait(60)
+    one_gateway.start()
+    while events[-1][0] != "end":
+        follow(one_gateway, location, events)
+    whole: list[tuple[str, str, str]] = []
+    follow(one_gateway, location, whole)
+    assert events == whole
+    assert [number for number, _, _ in events[:-1]] == [str(at) for at in range(len(events) - 1)]
+    begun = [json.loads(data)["attempt"] for _, name, data in events if name == "started"]
+    assert (begun, events[-1][1]) == ([1, 2], "done")
+    assert not [line for line in one_gateway.lines() if line.get("level") == "error"]
 
 
 def test_a_job_that_is_erased_while_it_runs_is_no_fault(one_gateway, film, long_film):
