@@ -52,7 +52,9 @@ class GatewaySettings(ServiceSettings):
     media: MediaLimits = Field(
         default=MediaLimits(), description="Limits on one upload, as in `EMOTION_MEDIA__MAX_SECONDS=600`."
     )
-    inner_seconds: Seconds = Field(default=30.0, description="Longest call to an inner service.")
+    inner_seconds: Seconds = Field(
+        default=30.0, description="Longest call to an inner service; a long film is fused for longer."
+    )
     frames_per_call: int = Field(default=8, ge=1, le=32, description="Frames in one call to face_service.")
     calls_in_flight: int = Field(
         default=2, ge=1, le=16, description="Calls to one inner service, per analysis."
