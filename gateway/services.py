@@ -14,8 +14,8 @@ from shared.contracts.problems import Problem
 from shared.contracts.speech import SpeechAnalysis
 from shared.pieces import Pieces
 
-# On a busy machine fusion_service took 4 s for so many bytes, and 38 s for two hours of a crowd, which is more
-# than a call may take by default.
+# On a busy machine fusion_service took 4 s for so many bytes, and 38 s for two hours of a crowd: longer than
+# a call may take by default.
 _BYTES_OF_ONE_CALL = 1 << 25
 
 
