@@ -31,19 +31,26 @@ class Webhooks:
         first = self._settings.first_pause_seconds
         return [0.0] + [first * 2**number for number in range(self._settings.attempts - 1)]
 
-    def deliver(self, url: str, job_id: str, state: JobState) -> bool:
+    def deliver(self, url: str, job_id: str, state: JobState, ended: datetime) -> bool:
         """Call once; tell whether it was taken (any status of 200 to 299). For threads without an event loop.
 
         Redirects are not followed.
+
+        Args:
+            url: whom to call.
+            job_id: which job ended.
+            state: how.
+            ended: when.
         """
         if self._signer is None:
+            _log.warning("a webhook was not taken", extra={"fields": {"job": job_id, "why": "no secret"}})
             return False
         message_id = f"msg_{job_id}_{state}"
         now = datetime.now(UTC)
         body = json.dumps(
             {
                 "type": f"analysis.{state}",
-                "timestamp": now.isoformat(),
+                "timestamp": ended.isoformat(),
                 "data": {"id": job_id, "state": state},
             }
         )

@@ -10,6 +10,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
 from typing import Any, ParamSpec, TypeVar
 
 from dbos import DBOS, DBOSPortableJSONSerializer
@@ -349,7 +350,10 @@ class Worker:
         """See `workflow.Performer`."""
         if self._stopping:
             raise workflow.StoppedError
-        return self._webhooks.deliver(url, job_id, JobState(state))
+        record = self._insistently(self._book.find_now, job_id)
+        # One that was cancelled is erased by now.
+        ended = (record and record.finished) or datetime.now(UTC)
+        return self._webhooks.deliver(url, job_id, JobState(state), ended)
 
     def call_later(self, url: str, job_id: str, state: str, attempt: int, lane: str) -> None:
         """See `workflow.Performer`."""

@@ -9,6 +9,7 @@ import ipaddress
 import json
 import socket
 import threading
+from datetime import UTC, datetime
 
 import pytest
 from fastapi import Request
@@ -115,10 +116,13 @@ def test_a_call_is_signed_and_holds_id_and_state_only(calling, receiver, film):
 
 def test_it_is_tried_again_with_the_same_id_and_not_redirected(calling, receiver, film):
     receiver.statuses = [500, 302, 410]
-    hand_in(calling, film, f"{receiver.url}/hook")
+    location = hand_in(calling, film, f"{receiver.url}/hook")
     eventually(lambda: len(receiver.calls) == 4, "it is taken in the end")
     assert {path for path, _, _ in receiver.calls} == {"/hook"}
     assert len({headers["webhook-id"] for _, headers, _ in receiver.calls}) == 1
+    job = calling.client.get(location).json()
+    told = {json.loads(body)["timestamp"] for _, _, body in receiver.calls}
+    assert {datetime.fromisoformat(when) for when in told} == {datetime.fromisoformat(job["finished_at"])}
 
 
 def test_failed_and_cancelled_are_told_too(calling, receiver, long_film):
@@ -155,7 +159,13 @@ def test_only_the_first_end_of_a_job_is_told(tmp_path):
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/\x01", "http://127.0.0.1:9/a\x7fb", "http://[::1"])
 def test_what_cannot_be_called_is_not_taken(url):
     webhooks = Webhooks(WebhookSettings(secret=SECRET, private_addresses=True))
-    assert webhooks.deliver(url, "an_1", JobState.SUCCEEDED) is False
+    assert webhooks.deliver(url, "an_1", JobState.SUCCEEDED, datetime.now(UTC)) is False
+
+
+def test_a_call_without_a_secret_to_sign_with_is_told_in_the_log(log_lines):
+    webhooks = Webhooks(WebhookSettings())
+    assert webhooks.deliver("https://example.org/", "an_1", JobState.SUCCEEDED, datetime.now(UTC)) is False
+    assert [(line["job"], line["why"]) for line in log_lines] == [("an_1", "no secret")]
 
 
 def test_a_call_survives_the_gateway(calling, receiver, film):
@@ -267,7 +277,8 @@ def test_a_call_ends_with_its_time_whatever_trickles_in(begin, piece, end):
         thread = threading.Thread(target=trickle)
         thread.start()
         webhooks = Webhooks(WebhookSettings(secret=SECRET, private_addresses=True, seconds=0.5))
-        taken = webhooks.deliver(f"http://127.0.0.1:{server.getsockname()[1]}/", "an_1", JobState.SUCCEEDED)
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        taken = webhooks.deliver(url, "an_1", JobState.SUCCEEDED, datetime.now(UTC))
         hung_up.set()
         thread.join()
     assert taken is False
