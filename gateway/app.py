@@ -151,6 +151,7 @@ def _tools(  # noqa: PLR0917 - called once, just above
         frames_per_call=settings.frames_per_call,
         calls_in_flight=settings.calls_in_flight,
         stretch_seconds=settings.stretch_seconds,
+        max_faces_in_all=settings.max_faces_in_all,
     )
 
 

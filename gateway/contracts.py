@@ -16,6 +16,7 @@ class Limits(Contract):
         description="Uploads that may wait for their turn; one more is refused with 503."
     )
     max_faces: int = Field(description="Most faces read of each picture or frame, the largest.")
+    max_faces_in_all: int = Field(description="Most faces of all frames of an upload together.")
     max_fps: float = Field(description="Most frames a second that `fps` may ask for.")
     request_seconds: float = Field(description="Longest time for one request.")
     upload_idle_seconds: float = Field(description="Longest pause inside an upload.")

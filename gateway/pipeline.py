@@ -60,6 +60,7 @@ class PipelineTools:
         frames_per_call: frames in one call to face_service.
         calls_in_flight: calls to one service at once.
         stretch_seconds: longest sound in one call to speech_service.
+        max_faces_in_all: faces of all frames of an upload together.
     """
 
     decoders: DecoderPool
@@ -70,6 +71,7 @@ class PipelineTools:
     frames_per_call: int = 8
     calls_in_flight: int = 2
     stretch_seconds: float = 30.0
+    max_faces_in_all: int = 450_000
 
 
 @dataclass
@@ -217,7 +219,7 @@ async def analyse(
         Problem: the media is refused or damaged; nothing that was asked for is in it; no service that is
             needed could be reached (`service-unavailable`); the deadline passed.
     """
-    faces = FaceReading(tools.faces, options.profile, tools.calls_in_flight)
+    faces = FaceReading(tools.faces, options.profile, tools.calls_in_flight, most=tools.max_faces_in_all)
     speech = SpeechReading(tools.speech, options.profile, tools.calls_in_flight)
     run = _Run(options, faces, speech, receive_ms)
     deadline = current_deadline.get() or Deadline.after(86_400)

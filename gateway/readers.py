@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.kept_faces import KeptFaces
-from gateway.services import FaceService, SpeechService
+from gateway.services import FaceService, SpeechService, too_many_faces
 from gateway.stretches import Stretch
 from shared.client import ServiceDownError
 from shared.contracts.analyses import Notice
@@ -151,12 +151,14 @@ class FaceReading(_Reading):
         service: face_service.
         profile: which networks.
         in_flight: calls at once.
+        most: faces that all frames may have together; with more the reading ends in `media-over-limit`.
     """
 
-    def __init__(self, service: FaceService, profile: Profile, in_flight: int) -> None:
+    def __init__(self, service: FaceService, profile: Profile, in_flight: int, *, most: int) -> None:
         super().__init__("face", in_flight)
         self._service = service
         self._profile = profile
+        self._left = most
         self._kept: list[KeptFaces] = []
         self._most_left_out = 0
         self.fresh: list[FrameFaces] = []
@@ -182,6 +184,9 @@ class FaceReading(_Reading):
             FrameFaces(t=frame.t, faces=picture.faces)
             for frame, picture in zip(frames, batch.pictures, strict=True)
         ]
+        self._left -= sum(len(picture.faces) for picture in batch.pictures)
+        if self._left < 0:
+            raise too_many_faces()
         self._kept.append(KeptFaces.of(found))
         self.fresh.extend(found)
 

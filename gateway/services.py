@@ -127,13 +127,18 @@ class FusionService:
         except Problem as problem:
             if problem.name != "upload-too-large":
                 raise
-            raise Problem(
-                "media-over-limit",
-                "More faces were found than can be judged together.",
-                remedy="Ask for fewer frames a second with `fps`, or for a part with `start` and `end`.",
-                field="fps",
-            ) from problem
+            raise too_many_faces() from problem
         return FusionResult.model_validate_json(answer)
+
+
+def too_many_faces() -> Problem:
+    """Say that an upload has more faces than one analysis can have."""
+    return Problem(
+        "media-over-limit",
+        "More faces were found than can be judged together.",
+        remedy="Ask for fewer frames a second with `fps`, or for a part with `start` and `end`.",
+        field="fps",
+    )
 
 
 def _with_frames(request: FusionRequest, frames: Sequence[bytes]) -> Pieces:

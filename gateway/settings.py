@@ -49,6 +49,11 @@ class GatewaySettings(ServiceSettings):
     max_faces: int = Field(
         default=16, ge=1, le=64, description="Most faces read of each picture or frame, the largest."
     )
+    max_faces_in_all: int = Field(
+        default=450_000,
+        ge=1,
+        description="Most faces of all frames of an upload together; fusion_service takes about 500,000.",
+    )
     media: MediaLimits = Field(
         default=MediaLimits(), description="Limits on one upload, as in `EMOTION_MEDIA__MAX_SECONDS=600`."
     )

@@ -39,6 +39,7 @@ async def limits(request: Request) -> Limits:
         max_analyses=settings.max_analyses,
         max_waiting=settings.max_waiting,
         max_faces=settings.max_faces,
+        max_faces_in_all=settings.max_faces_in_all,
         max_fps=MAX_FPS,
         request_seconds=settings.request_seconds,
         upload_idle_seconds=settings.upload_idle_seconds,

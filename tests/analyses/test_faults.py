@@ -160,3 +160,13 @@ def test_faces_beyond_the_limit_are_told(house, tmp_path):
     (notice,) = analysis["notices"]
     assert notice["code"] == "faces-left-out"
     assert "up to 1 more" in notice["message"]
+
+
+def test_a_film_of_too_many_faces_is_refused(house, film):
+    with gateway_with(house, max_faces_in_all=5) as client:
+        answer = client.post("/v1/analyses", content=film)
+        assert client.get("/v1/limits").json()["max_faces_in_all"] == 5
+    assert answer.status_code == 422
+    problem = answer.json()
+    assert (problem["type"], problem["field"]) == ("/problems/media-over-limit", "fps")
+    assert "`fps`" in problem["remedy"]
