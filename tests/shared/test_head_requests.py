@@ -9,10 +9,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 from sse_starlette import EventSourceResponse
 
-from shared.service import create_service
-from shared.settings import ServiceSettings
 from tests.jobs.gateway_process import eventually
 from tests.servers import serve
+from tests.shared.trial_service import trial_app
 
 router = APIRouter(prefix="/v1")
 PIECES = 100_000
@@ -40,14 +39,7 @@ async def long(request: Request) -> StreamingResponse:
 
 @pytest.fixture
 def app():
-    app = create_service(
-        name="trial",
-        title="Trial",
-        description="",
-        settings=ServiceSettings(),
-        routers=[router],
-        load=lambda _: (),
-    )
+    app = trial_app(router)
     app.state.pieces = 0
     return app
 

@@ -16,7 +16,7 @@ from shared.run import server_options
 from shared.service import create_service
 from shared.settings import ServiceSettings
 from tests.servers import serve
-from tests.shared.trial_service import router, trial_service
+from tests.shared.trial_service import router, trial_app, trial_service
 
 EXPECTED = {
     "x-content-type-options": "nosniff",
@@ -97,14 +97,7 @@ async def test_the_program_that_serves_is_not_named():
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine to look with")
 @pytest.mark.parametrize(("path", "shown"), [("/docs", "opblock"), ("/redoc", "Responses")])
 def test_a_browser_shows_the_explorer_under_its_policy(tmp_path, path, shown):
-    app = create_service(
-        name="trial",
-        title="Trial",
-        description="",
-        settings=ServiceSettings(),
-        routers=[router],
-        load=lambda _: (),
-    )
+    app = trial_app(router)
     with serve(app) as url:
         command = [
             BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 
 import httpx
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, FastAPI, Request
 
 from shared.contracts.problems import Problem
 from shared.inference import InferencePool, network_time
@@ -35,9 +35,9 @@ def _work() -> int:
         return sum(range(1000))
 
 
-@contextlib.asynccontextmanager
-async def trial_service():
-    app = create_service(
+def trial_app(router: APIRouter) -> FastAPI:
+    """Make a service of these routes, with nothing to load."""
+    return create_service(
         name="trial",
         title="Trial",
         description="",
@@ -45,6 +45,11 @@ async def trial_service():
         routers=[router],
         load=lambda _: (),
     )
+
+
+@contextlib.asynccontextmanager
+async def trial_service():
+    app = trial_app(router)
     app.state.pool = InferencePool(workers=1, queue=4, metrics=app.state.metrics)
     async with (
         app.router.lifespan_context(app),
