@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from shared.contracts.analyses import Frame, FrameFace
-from shared.contracts.base import PackedVector, pack_vector, unpack_vector
+from shared.contracts.base import Contract, PackedVector, pack_vector, unpack_vector
 from shared.contracts.emotions import EMOTIONS, Judgement, Scores
 from shared.contracts.faces import Box
 from shared.contracts.problems import CATALOGUE, Problem
@@ -79,6 +79,18 @@ def test_packed_vectors_without_finite_numbers_are_refused(value, place):
 def test_what_is_not_packed_is_refused(packed):
     with pytest.raises(ValidationError):
         TypeAdapter(PackedVector).validate_python(packed)
+
+
+class Wish(Contract):
+    first: int = 0
+    second: int = 0
+
+
+def test_what_a_copy_was_given_besides_stays_its_own():
+    one, other = Wish(first=1), Wish(first=2)
+    copied = one.model_copy(update={"second": 3})
+    assert copied.model_fields_set == {"first", "second"}
+    assert one.model_fields_set == other.model_fields_set == {"first"}
 
 
 def test_a_face_as_objects_takes_few_times_its_json():

@@ -285,6 +285,7 @@ def main() -> None:
     parser.add_argument("--tried", type=Path, help="text for the card: what was tried and what it gave")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
     table = read_table(arguments.corpora, arguments.only)
     adapted = arguments.adapted
     logits = out_of_fold(arguments.fits, table, adapted=adapted)
