@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from cli.exporting import PlannedExport, write_export
 from cli.failures import RefusedError, ServerLostError, print_refusal, print_server_lost
 from cli.health import NotReadyError
 from cli.house import SettingsError
+from cli.interruption import exit_status, interrupted_by_signals
 from cli.options import Options
 from cli.outputs import json_line, write_document
 from cli.progress import progress_of
@@ -22,7 +23,7 @@ from cli.report import print_report
 from shared.contracts.analyses import Analysis
 
 NEARBY_SERVER = "http://127.0.0.1:8000"
-ALL_ANALYSED, SOME_FAILED, WRONG_USAGE, NO_SERVER, INTERRUPTED = 0, 1, 2, 3, 130
+ALL_ANALYSED, SOME_FAILED, WRONG_USAGE, NO_SERVER = 0, 1, 2, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +73,11 @@ def analyze(
 
     Returns:
         Exit status: 0 when all were analysed, 1 when some were not, 2 for a wrong setting, 3 when the server
-        cannot be reached, 130 when interrupted.
+        cannot be reached, 128 and the signal's number when interrupted.
     """
     try:
-        return asyncio.run(_analyze(files, options, output, server, api_key))
+        with interrupted_by_signals():
+            return asyncio.run(_analyze(files, options, output, server, api_key))
     except ServerLostError as error:
         print_server_lost(output.messages, error)
         return NO_SERVER
@@ -85,9 +87,14 @@ def analyze(
     except NotReadyError as error:
         output.messages.print(f"{error} EMOTION_LOG_LEVEL=INFO shows why.", markup=False)
         return SOME_FAILED
-    except KeyboardInterrupt:
-        output.messages.print("Interrupted.", style="dim")
-        return INTERRUPTED
+    except _ResultsLostError as error:
+        output.messages.print(f"Cannot write to standard output: {error}.", markup=False)
+        return SOME_FAILED
+    except KeyboardInterrupt as interruption:
+        # A terminal that was closed takes no more words.
+        with contextlib.suppress(OSError):
+            output.messages.print("Interrupted.", style="dim")
+        return exit_status(interruption)
 
 
 async def _analyze(
@@ -107,7 +114,8 @@ async def _analyze(
                 failed += 1
                 _show_refusal(file, refusal, output)
             else:
-                _show(file, analysis, options, output)
+                with _standard_output():
+                    _show(file, analysis, options, output)
     return SOME_FAILED if failed else ALL_ANALYSED
 
 
@@ -151,9 +159,25 @@ def _show(file: Path, analysis: Analysis, options: Options, output: Output) -> N
         output.results.print()
 
 
+class _ResultsLostError(Exception):
+    """What was found out cannot be told."""
+
+
+@contextlib.contextmanager
+def _standard_output() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        # Whoever read it has enough: typer ends without a word.
+        raise
+    except OSError as error:
+        raise _ResultsLostError(error.strerror) from error
+
+
 def _show_refusal(file: Path, refusal: RefusedError, output: Output) -> None:
     if output.as_json:
-        _print_line(json_line(file, {"problem": refusal.document}))
+        with _standard_output():
+            _print_line(json_line(file, {"problem": refusal.document}))
     print_refusal(output.messages, str(file), refusal)
 
 

@@ -104,6 +104,9 @@ def _write(file: Path, analysis: Analysis, out: Path, progress: ProgressView, st
             else:
                 _draw_film(file, analysis, part, drawn=lambda at: progress.drawn(at, total), stop=stop)
     except av.FFmpegError as error:
+        # It names the file; where that is not the one it reads, it is the one it writes.
+        if isinstance(error, OSError) and error.filename not in {None, str(file.absolute())}:
+            raise RefusedError.of_os_error(error, output=out) from error
         raise RefusedError("Film error", f"{error.strerror}.", "Check that the file plays.") from error
     except Problem as problem:
         raise RefusedError.of_problem(problem) from problem

@@ -1,24 +1,32 @@
 """Files that are whole or not there: what was under their name stays until then."""
 
 import contextlib
+import errno
 import os
 import secrets
+import shutil
 import stat
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 # What stands here leads to what a process has open: only writing to it reaches that.
 _OPEN_ALREADY = ("/dev/", "/proc/")
+_STANDARD_STREAMS = (1, 2)
 # A name has 255 bytes at most, and no suffix that anybody goes by is longer.
 _LONGEST_SUFFIX = 8
+# The folder takes no new files, the old file is another's or is mounted, or its owner has no number here.
+_REFUSALS = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY, errno.EINVAL})
 
 
 @contextlib.contextmanager
 def completed_file(out: Path) -> Iterator[Path]:
     """Give a file to write, which takes the place of `out` at the end of the block; gone where that fails.
 
-    A link stays, and so do mode and owner of a file that was there. Devices, pipes, and a file in a folder
-    that takes no new ones are written to directly.
+    Symbolic links stay, and so do mode, owner and attributes of a file that was there. Where a new file
+    cannot stand for what was there (a device, a pipe, one of several names of a file, a file that is mounted
+    or another's, one in a folder that takes no new files), its content is copied there in the end.
 
     Args:
         out: what is wanted; folders are made as needed.
@@ -28,35 +36,68 @@ def completed_file(out: Path) -> Iterator[Path]:
     """
     out.parent.mkdir(parents=True, exist_ok=True)
     before = out.stat() if out.exists() else None
-    part = _beside(out, before)
-    if part is None:
-        yield out
-        return
+    place = Path(os.path.realpath(out)) if before is None or _lies_in_a_folder(out, before) else None
+    suffix = out.suffix[:_LONGEST_SUFFIX]
+    part = (_beside(place, before, suffix) if place is not None else None) or _elsewhere(suffix)
     try:
         yield part
-        if before is not None:
-            with contextlib.suppress(PermissionError):
-                os.chown(part, before.st_uid, before.st_gid)
-            part.chmod(stat.S_IMODE(before.st_mode))
-        part.replace(os.path.realpath(out))
+        if place is None or not _takes_place(part, place, before):
+            with part.open("rb") as whole, _opened(out) as target:
+                shutil.copyfileobj(whole, target)
     finally:
         part.unlink(missing_ok=True)
 
 
-def _beside(out: Path, before: os.stat_result | None) -> Path | None:
-    """Make an empty file beside what `out` leads to; None where that must be written to directly."""
+def _lies_in_a_folder(out: Path, before: os.stat_result) -> bool:
+    return stat.S_ISREG(before.st_mode) and not str(out.absolute()).startswith(_OPEN_ALREADY)
+
+
+def _beside(place: Path, before: os.stat_result | None, suffix: str) -> Path | None:
+    """Make an empty file in the same folder; None where that takes none."""
     if before is not None:
-        if not stat.S_ISREG(before.st_mode) or str(out.absolute()).startswith(_OPEN_ALREADY):
-            return None
         # Who may not write to it may not replace it either.
-        out.open("r+b").close()
-    part = Path(os.path.realpath(out)).with_name(
-        f".emotion-{secrets.token_hex(4)}{out.suffix[:_LONGEST_SUFFIX]}"
-    )
+        place.open("r+b").close()
+    part = place.with_name(f".emotion-{secrets.token_hex(4)}{suffix}")
     try:
-        part.touch(exist_ok=False)
-    except PermissionError:
-        if before is None:
+        # What nobody else may read is not to be read while it is written either.
+        part.touch(0o666 if before is None else 0o600, exist_ok=False)
+    except OSError as error:
+        if before is None or error.errno not in _REFUSALS:
             raise
         return None
     return part
+
+
+def _elsewhere(suffix: str) -> Path:
+    """Make an empty file among the temporary ones."""
+    descriptor, part = tempfile.mkstemp(prefix="emotion-", suffix=suffix)
+    os.close(descriptor)
+    return Path(part)
+
+
+def _takes_place(part: Path, place: Path, before: os.stat_result | None) -> bool:
+    """Put the new file where the old one was; False where it cannot stand for that."""
+    if before is None:
+        part.replace(place)
+        return True
+    if before.st_nlink > 1 or part.parent != place.parent:
+        return False
+    try:
+        os.chown(part, before.st_uid, before.st_gid)
+        shutil.copystat(place, part)
+        os.utime(part)
+        part.replace(place)
+    except OSError as error:
+        if error.errno not in _REFUSALS:
+            raise
+        return False
+    return True
+
+
+def _opened(out: Path) -> BinaryIO:
+    """Open it for writing; what is our standard output or error is written on where it has come to."""
+    for stream in _STANDARD_STREAMS:
+        with contextlib.suppress(OSError):
+            if os.path.samestat(os.fstat(stream), out.stat()):
+                return os.fdopen(os.dup(stream), "wb")
+    return out.open("wb")

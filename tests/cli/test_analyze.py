@@ -113,6 +113,24 @@ def test_an_output_that_cannot_be_written_is_a_failure(
     assert "Not a directory" in result.stderr or "File exists" in result.stderr
 
 
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_results_that_standard_output_does_not_take_are_a_failure(
+    processes: RunningServer, picture: Path, options: tuple[str, ...]
+) -> None:
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(
+            [EMOTION, "analyze", picture, "--server", processes.url, *options],
+            env=clean_environment(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+    said = "Cannot write to standard output: No space left on device.\n"
+    assert (result.returncode, result.stderr) == (1, said)
+
+
 async def test_without_a_server_the_answer_is_the_same(processes: RunningServer, film: Path) -> None:
     told: list[tuple[float, float | None]] = []
 

@@ -24,6 +24,15 @@ from cli.completed_file import completed_file
 with completed_file(Path(sys.argv[1])) as part:
     part.write_text("new")
 """
+# In a namespace of its own, where anybody may mount.
+UNSHARED = ("unshare", "--user", "--map-root-user", "--mount")
+may_mount = pytest.mark.skipif(
+    not shutil.which("unshare") or subprocess.run([*UNSHARED, "true"], check=False).returncode != 0,
+    reason="nothing can be mounted here",
+)
+is_root = pytest.mark.skipif(
+    os.geteuid() != 0 or not shutil.which("setpriv"), reason="only root gives files to others"
+)
 
 
 def write(out: Path, text: str = "new") -> None:
@@ -31,9 +40,9 @@ def write(out: Path, text: str = "new") -> None:
         part.write_text(text)
 
 
-def write_as_somebody(out: Path) -> subprocess.CompletedProcess[str]:
+def write_as_somebody(out: Path, lacks: str = "-dac_override") -> subprocess.CompletedProcess[str]:
     """Write as one to whom permissions apply, which they do not to root."""
-    bound = ["setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_override"]
+    bound = ["setpriv", f"--bounding-set={lacks}", f"--inh-caps={lacks}"]
     command = [*(bound if os.geteuid() == 0 else []), sys.executable, "-c", WRITE, str(out)]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
@@ -127,6 +136,62 @@ def test_links_stay(tmp_path: Path) -> None:
     assert names(tmp_path) == ["new", "old", "store"]
 
 
+def test_every_name_of_a_file_shows_what_is_written(tmp_path: Path) -> None:
+    out, twin = tmp_path / "out", tmp_path / "twin"
+    out.write_text("older")
+    twin.hardlink_to(out)
+    write(out)
+    assert (out.read_text(), twin.read_text(), names(tmp_path)) == ("new", "new", ["out", "twin"])
+
+
+def test_attributes_stay(tmp_path: Path) -> None:
+    """Access control lists are among them."""
+    out = tmp_path / "out"
+    out.write_text("old")
+    try:
+        os.setxattr(out, "user.kept", b"yes")
+    except OSError:
+        pytest.skip("files have no attributes here")
+    os.utime(out, (0, 0))
+    write(out)
+    assert (out.read_text(), os.getxattr(out, "user.kept")) == ("new", b"yes")
+    assert out.stat().st_mtime > 0
+
+
+def test_what_is_private_is_so_while_it_is_written(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.touch(0o600)
+    with completed_file(out) as part:
+        assert part.stat().st_mode & 0o077 == 0
+
+
+@is_root
+def test_a_file_of_somebody_else_stays_theirs(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.write_text("older")
+    os.chown(out, 1234, 1234)
+    assert write_as_somebody(out, lacks="-chown").returncode == 0
+    assert (out.read_text(), out.stat().st_uid, names(tmp_path)) == ("new", 1234, ["out"])
+
+
+@may_mount
+@pytest.mark.parametrize("folder_is_read_only", [False, True])
+def test_a_mounted_file_is_written_into(tmp_path: Path, *, folder_is_read_only: bool) -> None:
+    """As containers have them: nothing can be put in its place."""
+    store, folder = tmp_path / "store", tmp_path / "folder"
+    folder.mkdir()
+    store.write_text("older")
+    (folder / "out").touch()
+    mounts = 'mount --bind "$2" "$2" && mount --bind "$1" "$2/out" && '
+    if folder_is_read_only:
+        mounts += 'mount --options remount,bind,ro "$2" && '
+    shell = ["bash", "-c", mounts + 'exec "$3" -c "$4" "$2/out"', "bash"]
+    command = [*UNSHARED, *shell, str(store), str(folder), sys.executable, WRITE]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert (store.read_text(), names(folder)) == ("new", ["out"])
+
+
 def test_a_pipe_is_written_into(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
@@ -152,9 +217,10 @@ def test_standard_output_is_written_to(tmp_path: Path) -> None:
     out = tmp_path / "out"
     command = [sys.executable, "-c", f"{WRITE}print(' and more')", "/proc/self/fd/1"]
     assert subprocess.run(command, capture_output=True, timeout=60, check=True).stdout == b"new and more\n"
-    with out.open("ab") as file:
-        subprocess.run(command, stdout=file, timeout=60, check=True)
-    assert out.read_text() == "new and more\n"
+    for mode, text in (("wb", "new and more\n"), ("ab", "new and more\nnew and more\n")):
+        with out.open(mode) as file:
+            subprocess.run(command, stdout=file, timeout=60, check=True)
+        assert out.read_text() == text
 
 
 @obeys_permissions
