@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tests import media_files
-from tests.page.visitor import Visitor
+from tests.page.visitor import PATIENCE_MS, Visitor
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -100,3 +100,12 @@ def visitor(browser: "Browser", house: "House") -> Iterator[Visitor]:
     """Somebody who has just opened the page; afterwards nothing may have gone wrong unseen."""
     with Visitor.arrive(browser, house.gateway) as visitor:
         yield visitor
+
+
+@pytest.fixture
+def expect():
+    """Playwright's assertions, which wait for what is to come."""
+    from playwright.sync_api import expect  # noqa: PLC0415 - only where there is a browser
+
+    expect.set_options(timeout=PATIENCE_MS)
+    return expect

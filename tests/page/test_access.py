@@ -6,10 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.page.conftest import Visitor
-from tests.page.test_files import expect
 from tests.servers import House
-
-__all__ = ["expect"]
 
 SPOKEN = re.compile(r"^0\.2 s of 3\.\d s\. Fused: \w+, \d+ %.*Person 1: \w+, \d+ %.*Voice: ")
 

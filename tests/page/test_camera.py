@@ -6,12 +6,10 @@ import pytest
 
 from tests.page.conftest import Visitor
 from tests.page.devices import HOLD, RELEASE, TRACKS, WATCH_DEVICES
-from tests.page.test_files import expect
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-__all__ = ["expect"]
 
 WATCH_THE_COUNT = """() => {
     window.counted = [];

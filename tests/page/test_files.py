@@ -17,14 +17,6 @@ from tests.page.conftest import Visitor
 from tests.servers import House, serve
 
 
-@pytest.fixture
-def expect():
-    from playwright.sync_api import expect  # noqa: PLC0415 - only where there is a browser
-
-    expect.set_options(timeout=90_000)
-    return expect
-
-
 def test_a_film_plays_with_boxes_and_a_timeline(visitor: Visitor, media: Path, expect):
     page = visitor.page
     visitor.give(media / "film.webm")

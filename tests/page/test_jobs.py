@@ -14,10 +14,7 @@ from gateway.jobs.settings import JobSettings
 from gateway.settings import GatewaySettings
 from tests import media_files
 from tests.page.conftest import Visitor
-from tests.page.test_files import expect
 from tests.servers import House, serve
-
-__all__ = ["expect"]
 
 
 @pytest.fixture(scope="module")

@@ -1,52 +1,21 @@
-"""The live door: a camera that sees a moving face, a microphone that hears a voice, a real house behind."""
+"""What a live session shows: a camera sees a moving face, a microphone hears a voice, a real house behind."""
 
-import contextlib
 import json
 import re
-import struct
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from websockets.sync.client import connect
 
-from gateway.app import create_app
-from gateway.callers import hash_key, new_key
-from gateway.live.settings import LiveSettings
-from gateway.settings import GatewaySettings
-from tests.page.conftest import Visitor
-from tests.page.devices import HOLD, RELEASE, SECOND_CAMERA, TRACKS, WATCH_DEVICES
-from tests.page.test_files import expect
-from tests.servers import House, serve
+from tests.page.devices import WATCH_DEVICES
+from tests.page.live_session import go_live, record_of, stop, wait_for_faces
+from tests.page.visitor import Visitor
+from tests.servers import House
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
-
-__all__ = ["expect"]
-
-
-def gateway_of(house: House, **settings: Any) -> GatewaySettings:
-    """Settings of one more gateway before the same services."""
-    return GatewaySettings(face_url=house.face, speech_url=house.speech, fusion_url=house.fusion, **settings)
-
-
-def go_live(page: "Page") -> None:
-    """Press the button, and wait until the stream runs."""
-    page.get_by_role("button", name="Go live", exact=True).click()
-    page.wait_for_selector("#live[data-state=live]")
-
-
-def stop(page: "Page") -> None:
-    """Stop, and wait until the timeline is there to be looked at."""
-    page.get_by_role("button", name="Stop").click()
-    page.wait_for_selector("#live[data-state=over]")
-
-
-def wait_for_faces(page: "Page") -> None:
-    """Wait until a box lies over the live picture."""
-    page.wait_for_selector("#live .box:not([hidden])")
 
 
 @pytest.fixture
@@ -60,15 +29,6 @@ def told(visitor: Visitor) -> Iterator[list[dict[str, Any]]]:
     visitor.page.on("websocket", listen)
     yield events
     visitor.page.remove_listener("websocket", listen)
-
-
-def record_of(page: "Page", path: Path) -> dict[str, Any]:
-    """Save the session as JSON, as a visitor does, and read it."""
-    with page.expect_download() as waiting:
-        page.get_by_role("button", name="Save as JSON").click()
-    assert waiting.value.suggested_filename.startswith("live ")
-    waiting.value.save_as(path)
-    return json.loads(path.read_text())
 
 
 @pytest.mark.parametrize("source", ["pictures", "container"])
@@ -164,68 +124,6 @@ def test_a_recorder_of_sound_alone(visitor: Visitor, expect):
     stop(page)
 
 
-def test_another_camera_takes_over(visitor: Visitor, expect):
-    page = visitor.page
-    page.evaluate(SECOND_CAMERA)
-    page.evaluate(WATCH_DEVICES)
-    go_live(page)
-    wait_for_faces(page)
-    page.get_by_label("Camera", exact=True).select_option("Second camera")
-    page.wait_for_function("() => window.opened.length === 3")
-    assert page.evaluate("window.asked") == "second"
-    states = page.evaluate("window.opened.map(track => `${track.kind} ${track.readyState}`)")
-    assert sorted(states) == ["audio live", "video ended", "video live"]
-    page.evaluate("document.querySelector('#live .box').hidden = true")
-    wait_for_faces(page)  # those that the other one sees
-    stop(page)
-    assert set(page.evaluate("window.opened.map(track => track.readyState)")) == {"ended"}
-
-
-def test_a_camera_that_opens_after_stop_is_closed_again(visitor: Visitor):
-    page = visitor.page
-    page.evaluate(SECOND_CAMERA)
-    page.evaluate(WATCH_DEVICES)
-    go_live(page)
-    page.evaluate(HOLD, "getUserMedia")
-    page.get_by_label("Camera", exact=True).select_option("Second camera")
-    page.wait_for_function("() => window.held.length === 1")
-    stop(page)
-    page.evaluate(RELEASE, [0])
-    assert page.evaluate(TRACKS) == ["audio ended", "video ended", "video ended"]
-
-
-@pytest.mark.parametrize("order", [[0, 1], [1, 0]])
-def test_of_two_cameras_asked_for_the_later_one_stays(visitor: Visitor, order: list[int]):
-    page = visitor.page
-    page.evaluate(SECOND_CAMERA)
-    page.evaluate(WATCH_DEVICES)
-    go_live(page)
-    choice = page.get_by_label("Camera", exact=True)
-    first = choice.input_value()
-    page.evaluate(HOLD, "getUserMedia")
-    choice.select_option("Second camera")
-    choice.select_option(first)
-    page.wait_for_function("() => window.held.length === 2")
-    page.evaluate(RELEASE, order)
-    assert page.evaluate(TRACKS) == ["audio live", "video ended", "video ended", "video live"]
-    shown = "document.querySelector('#live video').srcObject.getVideoTracks().map(track => track.id)"
-    assert page.evaluate(shown) == [page.evaluate("window.opened.at(-1).id")]
-    stop(page)
-
-
-@pytest.mark.parametrize("step", ["getUserMedia", "enumerateDevices"])
-def test_who_leaves_while_the_devices_open_is_not_seen(visitor: Visitor, expect, step: str):
-    page = visitor.page
-    page.evaluate(WATCH_DEVICES)
-    page.evaluate(HOLD, step)
-    page.get_by_role("button", name="Go live", exact=True).click()
-    page.wait_for_function("() => window.held.length === 1")
-    page.evaluate("dispatchEvent(new Event('pagehide'))")
-    page.evaluate(RELEASE, [0])
-    assert page.evaluate(TRACKS) == ["audio ended", "video ended"]
-    expect(page.locator("#live")).to_be_hidden()
-
-
 @pytest.mark.parametrize("leans", [True, False])
 def test_a_voice_leans_on_what_is_usual_for_it_unless_told_not_to(
     visitor: Visitor, tmp_path: Path, expect, *, leans: bool
@@ -243,145 +141,6 @@ def test_a_voice_leans_on_what_is_usual_for_it_unless_told_not_to(
     record = record_of(page, tmp_path / "live.json")
     assert record["streams"][0]["options"]["baseline"] == ("auto" if leans else "off")
     assert any(each["baseline"] for each in record["moments"]) == leans
-
-
-def test_what_is_missing_is_said(visitor: Visitor, expect):
-    page = visitor.page
-    deny = """name => {
-        window.allowed ??= navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
-        navigator.mediaDevices.getUserMedia = (wanted) => (wanted.video || name === "NotAllowedError"
-            ? Promise.reject(new DOMException("no", name)) : window.allowed(wanted));
-    }"""
-    page.evaluate(deny, "NotAllowedError")
-    page.get_by_role("button", name="Go live", exact=True).click()
-    expect(page.locator("#live .problem")).to_contain_text("Allow it next to the address")
-    expect(page.get_by_role("button", name="Connect again")).to_be_focused()
-    # Now it is allowed, and there is no camera.
-    page.evaluate(deny, "NotFoundError")
-    page.get_by_role("button", name="Connect again").click()
-    page.wait_for_selector("#live[data-state=live]")
-    expect(page.locator("#live").get_by_role("note")).to_contain_text("No camera was found")
-    expect(page.locator(".minute .names span")).to_have_text(["Voice"])
-    stop(page)
-    page.get_by_role("button", name="Close").click()
-    expect(page.locator("#live")).to_be_hidden()
-    expect(page.get_by_role("button", name="Go live", exact=True)).to_be_focused()
-
-
-def test_over_plain_http_from_elsewhere_the_page_says_why_not(visitor: Visitor, expect):
-    page = visitor.page
-    page.add_init_script("Object.defineProperty(window, 'isSecureContext', {value: false})")
-    page.reload()
-    expect(page.locator("#camera-note")).to_contain_text("over https only")
-    for name in ("Go live", "Camera", "Microphone only"):
-        expect(page.get_by_role("button", name=name, exact=True)).to_have_attribute("aria-disabled", "true")
-
-
-def test_a_server_that_goes_away_says_so_and_what_was_seen_stays(browser, house: House, expect):
-    with contextlib.ExitStack() as stack:
-        server = contextlib.ExitStack()
-        stack.enter_context(server)
-        origin = server.enter_context(serve(create_app(gateway_of(house))))
-        visitor = stack.enter_context(Visitor.arrive(browser, origin))
-        page = visitor.page
-        page.evaluate(WATCH_DEVICES)
-        go_live(page)
-        wait_for_faces(page)
-        server.close()
-        page.wait_for_selector("#live[data-state=broken]")
-        expect(page.locator("#live .problem")).to_contain_text("what was seen so far stays here")
-        expect(page.locator(".live-review .names .lane span").first).to_have_text("Fused")
-        assert set(page.evaluate("window.opened.map(track => track.readyState)")) == {"ended"}
-        # It is still away, and the page says so instead of waiting.
-        page.get_by_role("button", name="Connect again").click()
-        expect(page.locator("#live .problem")).to_contain_text("could not be made")
-        visitor.faults = [fault for fault in visitor.faults if "ERR_CONNECTION_REFUSED" not in fault]
-
-
-def test_a_connection_that_is_lost_goes_on_after_another(visitor: Visitor, tmp_path: Path):
-    page = visitor.page
-    sockets = []
-
-    def between(socket: Any) -> None:
-        sockets.append(socket)
-        socket.connect_to_server()
-
-    page.route_web_socket("**/v1/live", between)
-    go_live(page)
-    wait_for_faces(page)
-    page.wait_for_selector(".minute .lane.voice .bands path", state="attached")
-    sockets[0].close(code=1012)
-    page.wait_for_selector("#live[data-state=broken]")
-    page.get_by_role("button", name="Connect again").click()
-    page.wait_for_selector("#live[data-state=live]")
-    wait_for_faces(page)
-    stop(page)
-    record = record_of(page, tmp_path / "live.json")
-    first, second = record["streams"]
-    assert first["start"] == 0 < second["start"]
-    times = [frame["t"] for frame in record["frames"]]
-    assert times == sorted(times)
-    assert times[-1] > second["start"]
-    people = [{face["person"] for face in frame["faces"]} for frame in record["frames"]]
-    before = set().union(*(ids for ids, t in zip(people, times, strict=True) if t < second["start"]))
-    after = set().union(*(ids for ids, t in zip(people, times, strict=True) if t > second["start"]))
-    # A new stream knows nobody from the one before: its people have numbers of their own.
-    assert not (before & after) - {None}
-
-
-def test_sound_does_not_run_ahead_of_the_pictures_after_a_busy_moment(visitor: Visitor):
-    page = visitor.page
-    sent: list[tuple[int, float]] = []
-
-    def note(payload: str | bytes) -> None:
-        if isinstance(payload, bytes):
-            sent.append(struct.unpack(">B7xd", payload[:16]))
-
-    page.on("websocket", lambda socket: socket.on("framesent", note))
-    go_live(page)
-    wait_for_faces(page)
-    page.evaluate("const end = performance.now() + 4000; while (performance.now() < end);")
-    page.wait_for_timeout(1500)
-    picture, sound = (max(t for kind, t in sent if kind == wanted) for wanted in (1, 2))
-    assert sound < picture + 1
-    stop(page)
-
-
-def test_a_full_server_is_named_and_tried_again(browser, house: House, expect):
-    settings = gateway_of(house, live=LiveSettings(max_streams=1))
-    with (
-        serve(create_app(settings)) as origin,
-        Visitor.arrive(browser, origin) as visitor,
-    ):
-        page = visitor.page
-        with connect(f"{origin.replace('http', 'ws')}/v1/live") as other:
-            other.send(json.dumps({"event": "open", "source": "pictures"}))
-            assert json.loads(other.recv(timeout=60))["event"] == "ready"
-            page.get_by_role("button", name="Go live", exact=True).click()
-            expect(page.locator("#live .problem")).to_contain_text("Overloaded")
-        give_up = time.monotonic() + 60
-        while page.locator("#live[data-state=live]").count() == 0:  # the other's place is free in a moment
-            assert time.monotonic() < give_up
-            page.get_by_role("button", name="Connect again").click()
-            page.wait_for_selector("#live[data-state=live], #live[data-state=broken]")
-        wait_for_faces(page)
-        stop(page)
-
-
-def test_a_server_with_keys_asks_for_one(browser, house: House):
-    key = new_key()
-    with (
-        serve(create_app(gateway_of(house, api_keys=hash_key(key)))) as origin,
-        Visitor.arrive(browser, origin) as visitor,
-    ):
-        page = visitor.page
-        page.get_by_role("button", name="Go live", exact=True).click()
-        page.locator("#live .problem").get_by_label("API key").fill(key)
-        page.get_by_role("button", name="Use this key").click()
-        page.wait_for_selector("#live[data-state=live]")
-        wait_for_faces(page)
-        stop(page)
-        visitor.forgive(401)  # the limits, asked for before the key was there
 
 
 def test_with_the_keyboard_alone(visitor: Visitor, expect):

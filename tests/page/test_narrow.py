@@ -14,10 +14,7 @@ import pytest
 import gateway.routes
 from shared.contracts.analyses import Analysis
 from tests.page.conftest import Visitor
-from tests.page.test_files import expect
 from tests.servers import House
-
-__all__ = ["expect"]
 
 WIDTHS = range(320, 361, 8)
 LONG = "an-unbroken-name-that-somebody-gave-" * 4

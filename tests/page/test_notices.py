@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 import httpx
 
 import gateway
-from tests.page.test_files import expect
 
 if TYPE_CHECKING:
     from tests.page.visitor import Visitor
 
-__all__ = ["expect"]
 
 LANE_OF = {
     "no-frames": "Faces",
