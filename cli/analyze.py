@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import stat
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -104,6 +105,7 @@ async def _analyze(
     async with _open_door(server, api_key, output) as door:
         for file in files:
             try:
+                _require_file(file)
                 with progress_of(output.messages, file.name, shown=output.shows_progress) as progress:
                     analysis = await door.analyse(file, options, progress)
                     _write(file, analysis, output)
@@ -117,6 +119,17 @@ async def _analyze(
                 with _standard_output():
                     _show(file, analysis, options, output)
     return SOME_FAILED if failed else ALL_ANALYSED
+
+
+def _require_file(file: Path) -> None:
+    """Refuse what gives its bytes only once: they are read more than once."""
+    try:
+        mode = file.stat().st_mode
+    except OSError as error:
+        raise RefusedError.of_os_error(error) from error
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        detail, remedy = "It is a pipe or a device, not a file.", "Save what comes from it, and analyse that."
+        raise RefusedError("File error", detail, remedy)
 
 
 @contextlib.asynccontextmanager

@@ -90,6 +90,18 @@ def test_what_cannot_be_analysed_says_why_and_what_to_do(
     assert "Traceback" not in said
 
 
+def test_a_pipe_is_no_file(processes: RunningServer, picture: Path, tmp_path: Path) -> None:
+    """One that nobody writes into is not waited for either; a file may come as standard input."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    result = run(pipe, "--json", "--server", processes.url)
+    assert result.returncode == 1
+    assert json.loads(result.stdout)["problem"]["detail"] == "It is a pipe or a device, not a file."
+    with picture.open("rb") as file:
+        command = [EMOTION, "analyze", "/dev/stdin", "--server", processes.url]
+        subprocess.run(command, env=clean_environment(), stdin=file, check=True, timeout=180)
+
+
 def test_all_options_reach_the_server(processes: RunningServer, film: Path) -> None:
     options = "--fps 2 --modalities face --start 1 --end 2 --strategy face --profile paper --detail frames"
     result = run(film, "--json", "--server", processes.url, *options.split())
