@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-containers audit lint format types imports unit stress benchmark setup-training report report-full clean
+.PHONY: help setup run test test-containers test-training audit lint format types imports unit stress benchmark setup-training report report-full clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ benchmark: setup  ## every figure of docs/performance.md, measured here (about f
 
 setup-training: setup  ## what training needs on top: PyTorch (CPU build where the machine's index has one) and more
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[training]'
+
+test-training: setup-training  ## the tests of training, which skip themselves where PyTorch is missing
+	$(BIN)/pytest -rs tests/training
 
 report: setup-training  ## measure what ships on the corpora (EMOTION_CORPORA): tables, confusions, reliability
 	$(BIN)/python -m training.report --cache build/report

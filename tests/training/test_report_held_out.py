@@ -22,8 +22,10 @@ def table():
         speaker=np.arange(n).astype(str),
         label=np.full(n, "happy"),
         sex=np.full(n, "F"),
+        text=np.full(n, ""),
         seconds=np.ones(n, dtype=np.float32),
         emotion=np.ones(n, dtype=np.int64),
+        heard=np.zeros((n, 7), dtype=np.float32),
         fold=np.asarray([*range(FOLDS), *range(FOLDS), 0, 0]),
         calibration=np.zeros(n, dtype=np.bool_),
     )

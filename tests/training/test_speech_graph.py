@@ -8,8 +8,16 @@ torch = pytest.importorskip("torch")
 
 from speech_service.features import RATE  # noqa: E402
 from tests.speech_service.voices import voice  # noqa: E402
-from training.export.speech_graph import SpeechNetwork, export_network, quantise, store_half  # noqa: E402
-from training.speech.network import LEVEL, Encoder, LogMel  # noqa: E402
+from training.export.speech_graph import (  # noqa: E402
+    SpeechNetwork,
+    compute_basis,
+    even_rows,
+    export_network,
+    quantise,
+    store_half,
+)
+from training.speech.familiarity import SEEN, Familiarity  # noqa: E402
+from training.speech.network import LAYERS, LEVEL, MAPS, Encoder, LogMel, encoder_state, load_encoder  # noqa: E402
 from training.speech.paper import MFCC, MfccLstm, pad  # noqa: E402
 
 pytestmark = [
@@ -19,20 +27,82 @@ pytestmark = [
 ]
 
 
+WIDTHS = {"base": 512, "tiny": 384}
+
+
 def made_network():
     torch.manual_seed(0)
     random = np.random.default_rng(0)
     fit = {
-        "means": random.normal(size=(5, 2048)),
-        "bases": 0.02 * random.normal(size=(5, 2048, 16)),
-        "first": 0.1 * random.normal(size=(80, 32)),
-        "first_bias": np.zeros(32),
-        "second": random.normal(size=(32, 7)),
-        "second_bias": np.zeros(7),
-        "voice": random.normal(size=(80, 7)),
+        "voice": random.normal(size=(200, 7)),
+        "axes": 0.02 * random.normal(size=(MAPS * SEEN, MAPS * SEEN)),
+        "centres": random.normal(size=(3, MAPS * SEEN)),
     }
-    gate = {"weight": random.normal(size=(80, 1)), "bias": np.zeros(1)}
-    return SpeechNetwork(Encoder(level=LEVEL), fit, gate).eval()
+    for name, width in WIDTHS.items():
+        # As of real statistics, whose spreads differ by thousands.
+        spread = np.exp(random.normal(0, 2, size=(5, 4 * width, 1)))
+        fit |= {
+            f"{name}_means": random.normal(size=(5, 4 * width)),
+            f"{name}_bases": 0.02 * random.normal(size=(5, 4 * width, 40)) / spread,
+            f"{name}_first": 0.05 * random.normal(size=(200, 32)),
+            f"{name}_first_bias": np.zeros(32),
+            f"{name}_second": random.normal(size=(32, 7)),
+            f"{name}_second_bias": np.zeros(7),
+        }
+    gate = {"weight": random.normal(size=(200, 1)), "bias": np.zeros(1)}
+    encoders = {name: Encoder(width, level=LEVEL) for name, width in WIDTHS.items()}
+    return SpeechNetwork(encoders, fit, gate).eval()
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """Random tensors in the shapes and under the names of a published Whisper."""
+    random = np.random.default_rng(0)
+    width = WIDTHS["tiny"]
+
+    def tensor(*shape):
+        return (random.standard_normal(shape) * shape[-1] ** -0.5).astype(np.float16)
+
+    tensors = {"position_encodings/encodings": tensor(1500, width)}
+    for name, bands in (("conv1", 80), ("conv2", width)):
+        tensors |= {f"{name}/weight": tensor(width, bands, 3), f"{name}/bias": tensor(width)}
+    products = {"self_attention/linear_0": (3, 1), "self_attention/linear_1": (1, 1)}
+    products |= {"ffn/linear_0": (4, 1), "ffn/linear_1": (1, 4)}
+    for layer in range(LAYERS):
+        for norm in ("self_attention/layer_norm", "ffn/layer_norm"):
+            gamma = np.ones(width, np.float16)
+            tensors |= {f"layer_{layer}/{norm}/gamma": gamma, f"layer_{layer}/{norm}/beta": tensor(width)}
+        for name, (out, size) in products.items():
+            weight, bias = tensor(out * width, size * width), tensor(out * width)
+            tensors |= {f"layer_{layer}/{name}/weight": weight, f"layer_{layer}/{name}/bias": bias}
+    path = tmp_path_factory.mktemp("whisper") / "tiny.npz"
+    np.savez(path, **tensors)
+    return path
+
+
+def test_an_encoder_is_as_wide_as_its_tensors_and_uses_them_all(published):
+    encoder = load_encoder(published)
+    assert encoder.width == WIDTHS["tiny"]
+    with np.load(published) as stored:
+        read = encoder_state(dict(stored))
+    kept = encoder.state_dict()
+    assert all(torch.equal(kept[name], value) for name, value in read.items())
+    assert {name for name in kept if not name.startswith("log_mel")} == read.keys()
+
+
+def test_several_sounds_at_once_give_what_each_gives_alone(published):
+    encoder = load_encoder(published)
+    sounds = torch.randn(3, RATE, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        alone = torch.cat([encoder(sound[None]) for sound in sounds])
+        assert torch.allclose(encoder(sounds), alone, atol=1e-4)
+
+
+def test_evened_rows_give_the_table_again():
+    table = np.random.default_rng(0).normal(size=(2, 30, 4)) * np.logspace(-4, 3, 30)[:, None]
+    scale, even = even_rows(table)
+    np.testing.assert_allclose(scale[..., None] * even, table, rtol=1e-5)
+    assert float(even.abs().max()) == pytest.approx(1.0)
 
 
 def test_the_graphs_say_what_the_network_says(tmp_path):
@@ -40,7 +110,8 @@ def test_the_graphs_say_what_the_network_says(tmp_path):
     whole, small = tmp_path / "whole.onnx", tmp_path / "small.onnx"
     export_network(network, whole)
     quantise(whole, small)
-    store_half(small, longest_kept=1000)
+    compute_basis(small)
+    store_half(small)
     assert small.stat().st_size < 0.35 * whole.stat().st_size
     exact = onnxruntime.InferenceSession(whole)
     rounded = onnxruntime.InferenceSession(small)
@@ -52,6 +123,29 @@ def test_the_graphs_say_what_the_network_says(tmp_path):
             np.testing.assert_allclose(found, wanted, atol=2e-3, rtol=1e-3)
         logits = rounded.run(["logits"], {"sound": sound})[0]
         assert np.corrcoef(logits[0], expected[0][0])[0, 1] > 0.98
+
+
+def test_a_basis_that_is_made_says_what_a_stored_one_says(tmp_path):
+    path = tmp_path / "whole.onnx"
+    export_network(made_network(), path)
+    stored = onnxruntime.InferenceSession(path)
+    before = path.stat().st_size
+    compute_basis(path)
+    assert path.stat().st_size < before - 600_000
+    made = onnxruntime.InferenceSession(path)
+    sound = voice(2.0)[None]
+    for found, wanted in zip(
+        made.run(None, {"sound": sound}), stored.run(None, {"sound": sound}), strict=True
+    ):
+        np.testing.assert_allclose(found, wanted, atol=1e-4, rtol=1e-4)
+
+
+def test_the_graph_knows_the_distance_that_was_learned():
+    network = made_network()
+    known = Familiarity(network.axes.numpy(), network.centres.numpy())
+    directions = np.random.default_rng(1).normal(size=(5, 200)).astype(np.float32)
+    found = [float(network.distance(torch.from_numpy(one[None]))) for one in directions]
+    np.testing.assert_allclose(found, known.distance(directions), rtol=1e-4)
 
 
 def test_level_is_taken_out():

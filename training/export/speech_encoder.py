@@ -12,9 +12,7 @@ from training.speech.network import load_encoder
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--base", type=Path, required=True, help="what training.third_party.whisper_base wrote"
-    )
+    parser.add_argument("--base", type=Path, required=True, help="what training.third_party.whisper wrote")
     parser.add_argument("--out", type=Path, required=True, help="the ONNX file")
     arguments = parser.parse_args()
     torch.set_num_threads(1)

@@ -56,21 +56,19 @@ def draw(name: str, every: Sequence[Answers], pages: Path) -> list[str]:
     return pictures
 
 
-def report_ravdess(cache: Path, pages: Path, *, adapted: bool) -> None:
+def report_ravdess(cache: Path, pages: Path) -> None:
     """Write the page of the RAVDESS films."""
-    found = ravdess_answers(
-        cache / "ravdess_alone.npz", cache / "speech-fits", corpora_folder(), adapted=adapted
-    )
+    found = ravdess_answers(cache / "ravdess_alone.npz", cache / "speech-fits", corpora_folder())
     every, title = list(found), "Face and voice on RAVDESS films, eight classes"
     pictures = draw(RAVDESS_PAGE, every, pages)
     (pages / f"{RAVDESS_PAGE}.md").write_text(trial_page(title, every, pictures, how=FILMED))
 
 
-def cross_validate(cache: Path, pages: Path, *, adapted: bool) -> None:
-    """Write the pages of what is held out in turn; `adapted` as for `training.speech.evaluate`."""
+def cross_validate(cache: Path, pages: Path) -> None:
+    """Write the pages of what is held out in turn."""
     speech, corpora = SERVICES["speech"] / "default" / "classification", corpora_folder()
     temperature = load_manifest(speech).temperature
-    spoken = spoken_answers(cache / "speech-fits", temperature, corpora, adapted=adapted)
+    spoken = spoken_answers(cache / "speech-fits", temperature, corpora)
     report(speech, spoken, pages, prefix=HELD_OUT, how=SPOKEN)
     print("held-out speech: written", flush=True)
     fused = fused_answers(FUSION, cache / "films", cache / "oof_javased.npz", temperature, corpora)
@@ -85,7 +83,7 @@ def cross_validate(cache: Path, pages: Path, *, adapted: bool) -> None:
     filmed = paper_film_answers(SERVICES["face"] / "paper", paper, voices, corpora)
     report(paper, filmed, pages, prefix=HELD_OUT, how=PAPER_FILMS)
     print("held-out paper: written", flush=True)
-    report_ravdess(cache, pages, adapted=adapted)
+    report_ravdess(cache, pages)
     print("RAVDESS films: written", flush=True)
 
 
@@ -96,7 +94,6 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, required=True, help="folder for the points of faces")
     parser.add_argument("--only", nargs="*", choices=SERVICES, default=list(SERVICES))
     parser.add_argument("--full", action="store_true", help="cross-validate as well")
-    parser.add_argument("--adapted", action="store_true", help="the fits are of an adapted encoder")
     parser.add_argument("--profiles", nargs="+", choices=("default", "paper"), default=["default", "paper"])
     parser.add_argument("--out", type=Path, default=PAGES, help="folder of the pages")
     arguments = parser.parse_args()
@@ -112,7 +109,7 @@ def main() -> None:
             report(folder, answers, arguments.out, how=HOW[service, profile])
             print(f"{profile} {service}: written", flush=True)
     if arguments.full:
-        cross_validate(arguments.cache, arguments.out, adapted=arguments.adapted)
+        cross_validate(arguments.cache, arguments.out)
     TARGET.write_text(accuracy_document())
 
 

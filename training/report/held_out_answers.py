@@ -48,19 +48,16 @@ def fused_answers(
         yield Answers(f"Java-SED films, {way}", scores, measured.emotion, measured.actor, sex, folds)
 
 
-def spoken_answers(
-    fits: Path, temperature: float, corpora: Path, *, adapted: bool = False
-) -> Iterator[Answers]:
+def spoken_answers(fits: Path, temperature: float, corpora: Path) -> Iterator[Answers]:
     """Score every clip of every corpus by the fit that never heard its speaker.
 
     Args:
         fits: what `training.speech.train` or `training.speech.paper` left.
         temperature: of the network that ships.
         corpora: folder of the corpora.
-        adapted: whether the encoder heard people of the corpora; they are left out.
     """
     table = read_table(corpora)
-    logits = out_of_fold(fits, table, adapted=adapted)
+    logits = out_of_fold(fits, table)
     asked = (table.emotion >= 0) & ~np.isnan(logits[:, 0]) & ~np.isin(table.corpus, TEST_ONLY)
     for corpus in dict.fromkeys(table.corpus[asked].tolist()):
         rows = asked & (table.corpus == corpus)

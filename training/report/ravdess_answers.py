@@ -43,17 +43,16 @@ def read_alone(path: Path, faces: MeasuredFaces) -> FloatArray:
     return scores
 
 
-def read_together(fits: Path, corpora: Path, faces: MeasuredFaces, *, adapted: bool) -> FloatArray:
+def read_together(fits: Path, corpora: Path, faces: MeasuredFaces) -> FloatArray:
     """Log scores [n, 8] of the voice learned on all corpora; calm has those of neutral.
 
     Args:
         fits: what `training.speech.train` left.
         corpora: folder of the corpora.
         faces: whose films.
-        adapted: as for `training.speech.evaluate`.
     """
     table = read_table(corpora)
-    logits = out_of_fold(fits, table, adapted=adapted)
+    logits = out_of_fold(fits, table)
     rows = np.flatnonzero(table.corpus == "ravdess")
     heard = {_take(str(table.name[row])): row for row in rows}
     seven = log_softmax(logits[[heard[_take(clip)] for clip in faces.clip]].astype(np.float64), axis=1)
@@ -61,14 +60,14 @@ def read_together(fits: Path, corpora: Path, faces: MeasuredFaces, *, adapted: b
     return eight
 
 
-def ravdess_answers(alone: Path, fits: Path, corpora: Path, *, adapted: bool) -> Iterator[Answers]:
+def ravdess_answers(alone: Path, fits: Path, corpora: Path) -> Iterator[Answers]:
     """Judge the films by voice, by each measurement of the face, and by all together."""
     faces = read_measured_faces(corpora)
     sexes = {_take(clip.name): clip.sex for clip in read_pack(corpora / "speech" / "ravdess.npz")}
     sex = np.asarray([sexes[_take(clip)] for clip in faces.clip])
     fold = faces.fold.astype(str)
     alone_scores = read_alone(alone, faces)
-    voices = [alone_scores, read_together(fits, corpora, faces, adapted=adapted)]
+    voices = [alone_scores, read_together(fits, corpora, faces)]
     face = held_out_faces(faces)
     ways = {
         "face and voice": joined([face, *voices], faces.emotion, faces.fold),

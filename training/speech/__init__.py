@@ -1,25 +1,25 @@
 """Speech: from corpora to the networks that ship.
 
 Each step keeps what it made and goes on from there when it is run again. With `C` the corpora and `R` a
-folder for what is made (about 2 GB). `--only` learns from chosen corpora.
+folder for what is made (about 4 GB). `--only` learns from chosen corpora.
 
 
     python -m training.third_party.silero_vad speech_service/models/default/activity
-    python -m training.third_party.whisper_base R/base/whisper_base.npz
-    python -m training.export.speech_encoder --base R/base/whisper_base.npz --out R/base/encoder.onnx
+    for E in base tiny; do python -m training.third_party.whisper $E R/whisper/$E.npz
+    python -m training.export.speech_encoder --base R/whisper/$E.npz --out R/whisper/$E.onnx; done
     python -m training.third_party.free_speech R/free_speech.npz
-    python -m training.speech.features --corpora C --encoder R/base/encoder.onnx --out R/features \
-        --free R/free_speech.npz
+    for E in base tiny; do python -m training.speech.features --corpora C --encoder R/whisper/$E.onnx \
+        --out R/features/$E --free R/free_speech.npz; done
     python -m training.speech.train --corpora C --features R/features --free --out R/fits
     python -m training.speech.evaluate_activity --corpora C --features R/features --fits R/fits \
-        --encoder R/base/encoder.onnx --out R/activity.json        (also solves the gate, R/fits/gate.npz)
+        --encoder R/whisper/base.onnx --out R/activity.json        (also solves the gate, R/fits/gate.npz)
     python -m training.speech.evaluate_research left_out --corpora C --features R/features --free \
         --out R/left_out.json --logits R/left_out.npz
     python -m training.speech.evaluate_research ravdess --corpora C --features R/features \
         --out R/ravdess.json --logits R/ravdess_alone.npz
     python -m training.speech.evaluate --corpora C --fits R/fits --left-out R/left_out.npz \
         --also R/*.json --out R/figures
-    python -m training.export.speech_publish default --base R/base/whisper_base.npz --fits R/fits \
+    python -m training.export.speech_publish default --whisper R/whisper --fits R/fits \
         --figures R/figures/figures.json --out speech_service/models/default/classification
     python -m training.speech.evaluate_served --corpora C --out R/served.json \
         --network speech_service/models/default/classification    (then publish again with it)

@@ -7,7 +7,6 @@ emotion is claimed, and of made sounds (music, noise, tones) likewise.
 import argparse
 import json
 from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import asdict
 from pathlib import Path
 
@@ -23,11 +22,11 @@ from training.speech.evaluate import Measured, measure
 from training.speech.features import fit_length, open_encoder
 from training.speech.gate import SPEECH_FROM, UNFELT, fit_gate, read_sounds
 from training.speech.head import LinearHead
-from training.speech.network import MAPS, STATISTICS, WIDTH
+from training.speech.network import MAPS, STATISTICS
 from training.speech.noises import make_noises
 from training.speech.reduction import Reduction
-from training.speech.table import FOLDS, assign_folds, heard_by_encoder, plain_speaker, read_table
-from training.speech.train import SHIP, load_reduction
+from training.speech.table import FOLDS, assign_folds, plain_speaker, read_table
+from training.speech.train import BASE, SHIP, load_reduction
 
 RULES = SegmentRules()
 PER_CORPUS = 60
@@ -53,7 +52,7 @@ class Ears:
 
     def _logit(self, sound: Sound, gate: LinearHead) -> float:
         pooled = self._encoder.run(["pooled"], {"sound": fit_length(sound)[None]})[0]
-        chosen = pooled.reshape(1, MAPS, len(STATISTICS), WIDTH)[:, :, : self._used].reshape(1, -1)
+        chosen = pooled.reshape(1, MAPS, len(STATISTICS), -1)[:, :, : self._used].reshape(1, -1)
         return float(gate.logits(self._reduction.apply(chosen))[0, 0])
 
 
@@ -63,19 +62,16 @@ def hear_pack(
     gates: list[LinearHead],
     *,
     most: int | None,
-    without: AbstractSet[str] = frozenset(),
     known_folds: Mapping[str, int] | None = None,
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.str_], npt.NDArray[np.str_]]:
     """Hear clips of a pack, each with the gate that never heard its speaker: [clips, 2], speakers, labels.
 
-    People in `without` ("corpus/speaker") are left out. `known_folds` are those of people who stand
-    in other packs too.
+    `known_folds` are those of people who stand in other packs too.
     """
     clips = list(read_pack(path))
     speakers = np.array([plain_speaker(clip.speaker) for clip in clips])
     folds = assign_folds(clips[0].corpus, speakers) | dict(known_folds or {})
-    kept = [i for i, clip in enumerate(clips) if f"{clip.corpus}/{speakers[i]}" not in without]
-    rows = np.random.default_rng(3).permutation(np.array(kept, np.int64))[:most]
+    rows = np.random.default_rng(3).permutation(len(clips))[:most]
     found = [ears.hear(clips[i].sound(), gates[folds[speakers[i]]]) for i in rows]
     return np.array(found).reshape(-1, 2), speakers[rows], np.array([clips[i].label for i in rows])
 
@@ -90,20 +86,15 @@ def main() -> None:
     parser.add_argument("--fits", type=Path, required=True)
     parser.add_argument("--encoder", type=Path, required=True)
     parser.add_argument("--activity", type=Path, default=Path("speech_service/models/default/activity"))
-    parser.add_argument(
-        "--adapted", action="store_true", help="the encoder went through training.speech.adapt"
-    )
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     with np.load(arguments.fits / f"{SHIP}.npz") as stored:
         reduction = load_reduction(dict(stored))
     table = read_table(arguments.corpora, arguments.only)
-    rows = heard_by_encoder(table) & arguments.adapted
-    known = {f"{c}/{s}" for c, s in zip(table.corpus[rows], table.speaker[rows], strict=True)}
     sounds = read_sounds(
         arguments.corpora,
-        arguments.features,
+        arguments.features / BASE,
         table,
         reduction,
         arguments.only,
@@ -120,7 +111,7 @@ def main() -> None:
         path = arguments.corpora / FOLDERS.get(name, "extra") / f"{name}.npz"
         mine = table.corpus == name.removesuffix("_more")
         folds = dict(zip(table.speaker[mine].tolist(), table.fold[mine].tolist(), strict=True))
-        heard, who, _ = hear_pack(ears, path, gates, most=PER_CORPUS, without=known, known_folds=folds)
+        heard, who, _ = hear_pack(ears, path, gates, most=PER_CORPUS, known_folds=folds)
         speech.append(heard)
         speakers.append(np.char.add(f"{name}/", who))
         print(name, len(heard), heard.sum(axis=0), flush=True)

@@ -11,34 +11,16 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from shared.contracts.emotions import EMOTIONS
 from training.corpora.speech import FOLDERS, TEST_ONLY
 from training.speech.ensemble import Recipe
-from training.speech.evaluate import Measured, left_out_figures, measure
-from training.speech.reduction import Moments, Reduction
-from training.speech.table import Table, read_features, read_table
-from training.speech.train import STATISTICS_USED, find_directions, learn_head, read_free
+from training.speech.evaluate import Measured, left_out_figures, measure, read_left_out
+from training.speech.table import read_table
+from training.speech.train import learn, read_material
 
-Features = dict[str, npt.NDArray[np.float16]]
-Rows = npt.NDArray[np.bool_]
 EIGHT = 8
-
-
-def learn(  # noqa: PLR0917 - called twice, just below
-    table: Table,
-    features: Features,
-    rows: Rows,
-    reduction: Reduction,
-    labels: npt.NDArray[np.int64],
-    recipe: Recipe,
-) -> npt.NDArray[np.float32]:
-    """Learn from these rows of every copy; logits of all rows, as they are."""
-    copies = [reduction.apply(values[rows]) for values in features.values()]
-    head = learn_head(table, rows, labels, copies, recipe=recipe)
-    return head.logits(reduction.apply(features["plain"]))
 
 
 def measure_ravdess(
@@ -46,16 +28,15 @@ def measure_ravdess(
 ) -> list[Measured]:
     """Five folds by actor on RAVDESS alone; the held-out logits of eight classes go to the file `keep`."""
     table = read_table(corpora, ["ravdess"])
-    features = {c: read_features(folder, copy=c, names=["ravdess"], wanted=STATISTICS_USED) for c in copies}
+    material = read_material(folder, copies=copies, names=["ravdess"], free=False)
     eight = np.unique(table.label, return_inverse=True)[1].astype(np.int64)
     found = []
     for classes, labels in ((EIGHT, eight), (len(EMOTIONS), table.emotion)):
         held_out = np.zeros((len(table), classes), dtype=np.float32)
         for k in np.unique(table.fold):
             rows = table.fold != k
-            reduction = Moments.of(features["plain"][rows]).reduction()
-            logits = learn(table, features, rows, reduction, labels, recipe)
-            held_out[~rows] = logits[~rows]
+            learned = learn(table, material, rows, labels, recipe)
+            held_out[~rows] = learned.logits(material.copy("plain"))[~rows]
         right = held_out.argmax(axis=1) == labels
         if classes == EIGHT and keep is not None:
             np.savez(keep, name=table.name, label=np.unique(table.label), logits=held_out)
@@ -75,26 +56,26 @@ def measure_left_out(
     keep: Path | None,
     free: bool,
 ) -> list[Measured]:
-    """Each corpus by a network that learned from the others; their logits go to the file `keep`."""
-    without_labels = read_free(folder, wanted=free)
+    """Each corpus by a network that learned from the others; their logits go to the file `keep`.
+
+    What the file has already is not made again.
+    """
     table = read_table(corpora, only)
-    features = {c: read_features(folder, copy=c, names=only, wanted=STATISTICS_USED) for c in copies}
-    kept = np.full((len(table), len(EMOTIONS)), np.nan, dtype=np.float32)
+    material = read_material(folder, copies=copies, names=only, free=free)
+    kept = read_left_out(keep if keep is not None and keep.exists() else None, table).astype(np.float32)
     known = (table.emotion >= 0) & ~np.isin(table.corpus, TEST_ONLY)
-    names = [name for name in dict.fromkeys(table.corpus.tolist()) if name not in TEST_ONLY]
-    moments = {name: Moments.of(features["plain"][known & (table.corpus == name)]) for name in names}
-    for name in names:
-        others = [moments[other] for other in names if other != name]
-        total = others[0]
-        for other in others[1:]:
-            total += other
-        rows, tested = known & (table.corpus != name), (table.corpus == name) & (table.emotion >= 0)
-        logits = learn(table, features, rows, find_directions(total, without_labels), table.emotion, recipe)
-        kept[tested] = logits[tested]
+    for name in dict.fromkeys(table.corpus[known].tolist()):
+        tested = known & (table.corpus == name)
+        if not np.isnan(kept[tested]).any():
+            continue
+        learned = learn(table, material, known & (table.corpus != name), table.emotion, recipe)
+        kept[tested] = learned.logits(material.copy("plain"))[tested]
+        if keep is not None:
+            rows = ~np.isnan(kept[:, 0])
+            unfinished = keep.with_suffix(".part.npz")
+            np.savez(unfinished, corpus=table.corpus[rows], name=table.name[rows], logits=kept[rows])
+            unfinished.rename(keep)
         print(f"{name}: done", flush=True)
-    if keep is not None:
-        rows = ~np.isnan(kept[:, 0])
-        np.savez(keep, corpus=table.corpus[rows], name=table.name[rows], logits=kept[rows])
     return left_out_figures(table, kept)
 
 

@@ -39,6 +39,8 @@ def read_sounds(
 ) -> Sounds:
     """Gather every third clip of speech, plain and altered, and all noises; speakers keep their folds.
 
+    `features` is the folder of the encoder that the gate hears through.
+
     Neither speakers who calibrate nor test corpora are among them.
     """
     x, speech, fold, kind = [], [], [], []

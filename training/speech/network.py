@@ -1,4 +1,4 @@
-"""The `default` network: log-mel, the lower half of Whisper-base's encoder, statistics over time.
+"""What the `default` network reads a voice with: log-mel, lower layers of Whisper, statistics over time.
 
 The module is written so that its ONNX graph can be stored in int8: the two convolutions are matrix products
 over neighbouring frames, since ONNX Runtime's dynamic quantisation is quick for products and slow for
@@ -18,15 +18,14 @@ from speech_service.features import RATE, hann, mel_filters
 BANDS = 80
 WINDOW = 400
 HOP = 160
-WIDTH = 512
-HEADS = 8
+# Values of one attention head, in every Whisper.
+HEAD = 64
 LAYERS = 4
 LONGEST_SECONDS = 10
 # Where the loudest value of the log-mel is put: about that of close speech, as Whisper was trained on.
 LEVEL = 1.5
 STATISTICS = ("mean", "spread", "max", "min", "change")
 MAPS = LAYERS + 1
-FEATURES = MAPS * len(STATISTICS) * WIDTH
 
 Tensors = dict[str, npt.NDArray[np.generic]]
 
@@ -62,42 +61,44 @@ class LogMel(nn.Module):  # type: ignore[misc]  # torch is untyped here
 class Layer(nn.Module):  # type: ignore[misc]  # torch is untyped here
     """One transformer layer, normalised before attention and before the feed-forward part."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.before_attention = nn.LayerNorm(WIDTH)
-        self.joint = nn.Linear(WIDTH, 3 * WIDTH)
-        self.out = nn.Linear(WIDTH, WIDTH)
-        self.before_feed = nn.LayerNorm(WIDTH)
-        self.up = nn.Linear(WIDTH, 4 * WIDTH)
-        self.down = nn.Linear(4 * WIDTH, WIDTH)
+        self.before_attention = nn.LayerNorm(width)
+        self.joint = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+        self.before_feed = nn.LayerNorm(width)
+        self.up = nn.Linear(width, 4 * width)
+        self.down = nn.Linear(4 * width, width)
+        self.heads = width // HEAD
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """[n, frames, 512] to the same shape."""
-        joint = self.joint(self.before_attention(x)).unflatten(2, (3, HEADS, WIDTH // HEADS))
+        """[n, frames, width] to the same shape."""
+        joint = self.joint(self.before_attention(x)).unflatten(2, (3, self.heads, HEAD))
         query, key, value = joint.permute(2, 0, 3, 1, 4).unbind(0)
-        weights = torch.softmax(query @ key.transpose(2, 3) * (WIDTH // HEADS) ** -0.5, dim=-1)
+        weights = torch.softmax(query @ key.transpose(2, 3) * HEAD**-0.5, dim=-1)
         x = x + self.out((weights @ value).transpose(1, 2).flatten(2))
         return x + self.down(functional.gelu(self.up(self.before_feed(x))))
 
 
 class Encoder(nn.Module):  # type: ignore[misc]  # torch is untyped here
-    """Sound [n, samples] (16 kHz, 0.5 to 10 s) to statistics over time, [n, 12800].
+    """Sound [n, samples] (16 kHz, 0.5 to 10 s) to statistics over time, [n, 25 * width].
 
     For the convolutions and each of the four layers: mean, spread, max, min and mean change from frame to
-    frame of 512 values.
+    frame of `width` values (Whisper-base: 512, Whisper-tiny: 384).
     """
 
-    def __init__(self, *, level: float | None = None) -> None:
+    def __init__(self, width: int, *, level: float | None = None) -> None:
         super().__init__()
+        self.width = width
         self.log_mel = LogMel(level=level)
-        self.first = nn.Linear(3 * BANDS, WIDTH)
-        self.second = nn.Linear(3 * WIDTH, WIDTH)
-        self.register_buffer("positions", torch.zeros(LONGEST_SECONDS * RATE // HOP // 2, WIDTH).half())
-        self.layers = nn.ModuleList(Layer() for _ in range(LAYERS))
+        self.first = nn.Linear(3 * BANDS, width)
+        self.second = nn.Linear(3 * width, width)
+        self.register_buffer("positions", torch.zeros(LONGEST_SECONDS * RATE // HOP // 2, width).half())
+        self.layers = nn.ModuleList(Layer(width) for _ in range(LAYERS))
 
-    def maps(self, sound: torch.Tensor) -> list[torch.Tensor]:
-        """Give the five maps, each [n, frames of 20 ms, 512]."""
-        mel = functional.pad(self.log_mel(sound), (0, 0, 1, 1))
+    def maps(self, spectrum: torch.Tensor) -> list[torch.Tensor]:
+        """Of a log-mel [n, frames of 10 ms, 80] give the five maps, each [n, frames of 20 ms, width]."""
+        mel = functional.pad(spectrum, (0, 0, 1, 1))
         x = functional.gelu(self.first(torch.cat([mel[:, :-2], mel[:, 1:-1], mel[:, 2:]], dim=2)))
         x = functional.pad(x, (0, 0, 1, 1))
         x = torch.cat([x[:, 0:-2:2], x[:, 1:-1:2], x[:, 2::2]], dim=2)
@@ -111,11 +112,15 @@ class Encoder(nn.Module):  # type: ignore[misc]  # torch is untyped here
 
     def forward(self, sound: torch.Tensor) -> torch.Tensor:
         """Give the statistics over time."""
-        return torch.cat([statistics(x) for x in self.maps(sound)], dim=1)
+        return self.of_spectrum(self.log_mel(sound))
+
+    def of_spectrum(self, spectrum: torch.Tensor) -> torch.Tensor:
+        """Give the statistics over time of a log-mel."""
+        return torch.cat([statistics(x) for x in self.maps(spectrum)], dim=1)
 
 
 def statistics(x: torch.Tensor) -> torch.Tensor:
-    """[n, frames, 512] to [n, 2560]: mean, spread, max, min, mean absolute change."""
+    """[n, frames, width] to [n, 5 * width]: mean, spread, max, min, mean absolute change."""
     mean = x.mean(dim=1)
     spread = torch.sqrt(((x - mean[:, None]) ** 2).mean(dim=1) + 1e-6)
     change = (x[:, 1:] - x[:, :-1]).abs().mean(dim=1)
@@ -123,10 +128,10 @@ def statistics(x: torch.Tensor) -> torch.Tensor:
 
 
 def load_encoder(path: Path, *, level: float | None = LEVEL) -> Encoder:
-    """Build the encoder with the tensors that `training.third_party.whisper_base` wrote."""
+    """Build the encoder with the tensors that `training.third_party.whisper` wrote."""
     with np.load(path) as stored:
         tensors: Tensors = dict(stored)
-    encoder = Encoder(level=level)
+    encoder = Encoder(len(tensors["conv1/bias"]), level=level)
     encoder.load_state_dict(encoder_state(tensors), strict=False)
     encoder.eval()
     return encoder

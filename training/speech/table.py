@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.contracts.emotions import EMOTIONS
-from training.corpora.speech import FOLDERS, RAVDESS_FOLDS, TEST_ONLY, Clip, read_pack
-from training.speech.network import MAPS, STATISTICS, WIDTH
+from training.corpora.speech import FOLDERS, RAVDESS_FOLDS, Clip, read_pack
+from training.speech.network import MAPS, STATISTICS
 
 FOLDS = 6
 # Never trained on by the network that ships, nor reported on with it: they set its temperature and threshold.
@@ -22,11 +22,6 @@ CALIBRATION = {
     "emospeech": 8,
     "korean": 2,
 }
-
-# The encoder's adaptation never hears the speakers of this fold, nor Java-SED: its six actors play in the
-# films that the fusion is measured on.
-TESTED_FOLD = 1
-UNHEARD = (*TEST_ONLY, "javased")
 
 Strings = npt.NDArray[np.str_]
 Numbers = npt.NDArray[np.int64]
@@ -87,12 +82,6 @@ def table_of(clips: Sequence[Clip]) -> Table:
     )
 
 
-def heard_by_encoder(table: Table) -> npt.NDArray[np.bool_]:
-    """Say which clips `training.speech.adapt` learns from: none of them may be measured on afterwards."""
-    kept = (table.emotion >= 0) & (table.fold != TESTED_FOLD) & ~table.calibration
-    return np.asarray(kept & ~np.isin(table.corpus, UNHEARD), dtype=np.bool_)
-
-
 def plain_speaker(speaker: str) -> str:
     """Give a speaker's name without leading zeros."""
     return speaker.lstrip("0") or "0"
@@ -126,10 +115,9 @@ def read_features(
     chosen = [STATISTICS.index(name) for name in wanted]
     parts = []
     for name in names:
-        stored = np.load(folder / f"{name}_{copy}.npy", mmap_mode="r").reshape(
-            -1, MAPS, len(STATISTICS), WIDTH
-        )
-        parts.append(stored[:, :, chosen].reshape(len(stored), -1))
+        stored = np.load(folder / f"{name}_{copy}.npy", mmap_mode="r")
+        split = stored.reshape(len(stored), MAPS, len(STATISTICS), -1)
+        parts.append(split[:, :, chosen].reshape(len(stored), -1))
     return np.concatenate(parts)
 
 

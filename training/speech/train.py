@@ -5,7 +5,8 @@ Each fit is kept as a file and skipped when it is there, so that a stopped run g
 
 import argparse
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import torch
 from shared.contracts.emotions import EMOTIONS
 from training.corpora.speech import FOLDERS, TEST_ONLY
 from training.speech.ensemble import Ensemble, Recipe, Voices, train
+from training.speech.familiarity import Familiarity
 from training.speech.features import FREE
 from training.speech.head import balanced_weights, solve
 from training.speech.reduction import Moments, Reduction
@@ -25,7 +27,33 @@ SHIP = "ship"
 WITHOUT = "without-"
 
 Floats = npt.NDArray[np.float32]
+Features = npt.NDArray[np.float16]
 Rows = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How an encoder is used: directions kept of each of its maps, and its share in the sum of logits."""
+
+    strongest: int
+    share: float
+
+
+# Two encoders err differently. The first also serves for `voice`, `speech` and what is familiar.
+BASE = "base"
+READERS = {BASE: Reader(256, 0.6), "tiny": Reader(128, 0.4)}
+
+
+@dataclass(frozen=True)
+class Material:
+    """What is learned from: features by encoder and copy, and moments of speech without labels by encoder."""
+
+    features: Mapping[str, Mapping[str, Features]]
+    free: Mapping[str, Moments]
+
+    def copy(self, name: str) -> dict[str, Features]:
+        """One copy of all clips, by encoder; empty where it was not read."""
+        return {encoder: copies[name] for encoder, copies in self.features.items() if name in copies}
 
 
 def fit_names() -> list[str]:
@@ -97,65 +125,123 @@ def learn_head(
     return train(x, np.tile(targets, (len(copies), 1)), weights, recipe=recipe, voices=voices)
 
 
-def fit_one(
+@dataclass(frozen=True)
+class Learned:
+    """What a fit learned: of each encoder directions and ensemble, and which clips are familiar.
+
+    Features are given by encoder, [clips, maps * statistics * width] each.
+    """
+
+    reductions: dict[str, Reduction]
+    ensembles: dict[str, Ensemble]
+    familiarity: Familiarity
+
+    def logits(self, features: Mapping[str, Features]) -> Floats:
+        """[clips, classes]: the ensembles' logits summed by their shares, softened where unfamiliar."""
+        x = {name: reduction.apply(features[name]) for name, reduction in self.reductions.items()}
+        summed = sum(READERS[name].share * one.logits(x[name]) for name, one in self.ensembles.items())
+        return self.familiarity.softened(np.asarray(summed, dtype=np.float32), x[BASE])
+
+    def tables(self) -> dict[str, Floats]:
+        """All that the network needs, by name: what is of an encoder begins with the encoder's name."""
+        found = {"axes": self.familiarity.axes, "centres": self.familiarity.centres}
+        for name, reduction in self.reductions.items():
+            ensemble = self.ensembles[name]
+            found |= {
+                f"{name}_means": np.stack(reduction.means),
+                f"{name}_bases": np.stack(reduction.bases),
+                f"{name}_first": ensemble.first,
+                f"{name}_first_bias": ensemble.first_bias,
+                f"{name}_second": ensemble.second,
+                f"{name}_second_bias": ensemble.second_bias,
+            }
+        return found
+
+
+def learn(
     table: Table,
-    features: dict[str, npt.NDArray[np.float16]],
-    fit: str,
+    material: Material,
+    rows: Rows,
+    labels: npt.NDArray[np.int64],
     recipe: Recipe,
-    *,
-    free: Moments | None = None,
-) -> dict[str, npt.NDArray[np.generic]]:
-    """Solve one fit: directions, ensemble, and the linear head for voices without their own mean."""
+) -> Learned:
+    """Learn from these rows of the table; `labels` of all its clips are seven emotions, or more classes."""
+    reductions, ensembles = {}, {}
+    familiarity = None
+    for name, reader in READERS.items():
+        features = material.features[name]
+        free = material.free.get(name)
+        reduction = find_directions(Moments.of(features["plain"][rows]), free, reader.strongest)
+        copies = [reduction.apply(values[rows]) for values in features.values()]
+        ensembles[name] = learn_head(table, rows, labels, copies, recipe=recipe)
+        reductions[name] = reduction
+        if name == BASE:
+            familiarity = Familiarity.of(copies, labels[rows], table.corpus[rows])
+    assert familiarity is not None  # noqa: S101  # BASE is one of READERS
+    return Learned(reductions, ensembles, familiarity)
+
+
+def fit_one(table: Table, material: Material, fit: str, recipe: Recipe) -> dict[str, npt.NDArray[np.generic]]:
+    """Solve one fit; gives its tables, the linear head for voices without their own mean, and all logits."""
     rows = training_rows(table, fit)
-    reduction = find_directions(Moments.of(features["plain"][rows]), free)
-    reduced = {copy: reduction.apply(values) for copy, values in features.items()}
-    ensemble = learn_head(
-        table, rows, table.emotion, [values[rows] for values in reduced.values()], recipe=recipe
-    )
+    learned = learn(table, material, rows, table.emotion, recipe)
+    plain = learned.reductions[BASE].apply(material.features[BASE]["plain"])
     voice, voice_bias = solve(
-        without_speaker_mean(reduced["plain"][rows], speakers_of(table, rows)),
+        without_speaker_mean(plain[rows], speakers_of(table, rows)),
         table.emotion[rows],
         allowed=np.ones((int(rows.sum()), 7), dtype=np.bool_),
         weights=balanced_weights(table.corpus[rows], table.emotion[rows]),
         strength=10.0,
         iterations=60,
     )
+    altered = material.copy("altered")
     return {
-        "means": np.stack(reduction.means),
-        "bases": np.stack(reduction.bases),
-        "first": ensemble.first,
-        "first_bias": ensemble.first_bias,
-        "second": ensemble.second,
-        "second_bias": ensemble.second_bias,
+        **learned.tables(),
         "voice": voice,
         "voice_bias": voice_bias,
-        "logits": ensemble.logits(reduced["plain"]),
-        "logits_altered": ensemble.logits(reduced["altered"]) if "altered" in reduced else np.zeros((0, 7)),
-        "voice_values": reduced["plain"] @ voice,
+        "logits": learned.logits(material.copy("plain")),
+        "logits_altered": learned.logits(altered) if altered else np.zeros((0, 7)),
+        "voice_values": plain @ voice,
     }
 
 
-def find_directions(labelled: Moments, free: Moments | None) -> Reduction:
+def find_directions(labelled: Moments, free: Moments | None, strongest: int) -> Reduction:
     """Find the directions of clips to learn from and, weighing as much as they, of speech without labels."""
-    return (labelled if free is None else labelled + free.weighing(labelled.count)).reduction()
+    both = labelled if free is None else labelled + free.weighing(labelled.count)
+    return both.reduction(strongest)
 
 
-def read_free(features: Path, *, wanted: bool) -> Moments | None:
-    """Read speech without labels, where it is wanted.
+def read_material(
+    folder: Path, *, copies: Sequence[str], names: Sequence[str] = tuple(FOLDERS), free: bool
+) -> Material:
+    """Read the features of these corpora, one folder for each encoder.
+
+    Args:
+        folder: of `training.speech.features`, with a folder for each of READERS.
+        copies: which copies of each clip.
+        names: of the corpora.
+        free: whether to read speech without labels too.
 
     Raises:
-        FileNotFoundError: `training.speech.features --free` did not write it.
+        FileNotFoundError: `training.speech.features` did not write it.
     """
-    if not wanted:
-        return None
-    return Moments.of(read_features(features, copy="plain", names=[FREE], wanted=STATISTICS_USED))
+    features = {
+        name: {c: read_features(folder / name, copy=c, names=names, wanted=STATISTICS_USED) for c in copies}
+        for name in READERS
+    }
+    moments = {
+        name: Moments.of(read_features(folder / name, copy="plain", names=[FREE], wanted=STATISTICS_USED))
+        for name in READERS
+        if free
+    }
+    return Material(features, moments)
 
 
-def load_reduction(stored: dict[str, npt.NDArray[np.generic]]) -> Reduction:
-    """Read the directions out of a fit."""
+def load_reduction(stored: Mapping[str, npt.NDArray[np.generic]]) -> Reduction:
+    """Read the directions of the first encoder out of a fit."""
     return Reduction(
-        tuple(np.asarray(stored["means"], dtype=np.float32)),
-        tuple(np.asarray(stored["bases"], dtype=np.float32)),
+        tuple(np.asarray(stored[f"{BASE}_means"], dtype=np.float32)),
+        tuple(np.asarray(stored[f"{BASE}_bases"], dtype=np.float32)),
     )
 
 
@@ -166,7 +252,7 @@ def main() -> None:
         "--only", nargs="+", choices=FOLDERS, default=list(FOLDERS), help="corpora to learn from"
     )
     parser.add_argument(
-        "--features", type=Path, required=True, help="folder that training.speech.features wrote"
+        "--features", type=Path, required=True, help="folder with one of features for each encoder"
     )
     parser.add_argument("--out", type=Path, required=True, help="folder for the fits")
     parser.add_argument("--copies", nargs="+", default=["plain", "altered", "served"])
@@ -180,18 +266,16 @@ def main() -> None:
     torch.set_num_threads(1)
     arguments.out.mkdir(parents=True, exist_ok=True)
     table = read_table(arguments.corpora, arguments.only)
-    features = {
-        copy: read_features(arguments.features, copy=copy, names=arguments.only, wanted=STATISTICS_USED)
-        for copy in arguments.copies
-    }
-    free = read_free(arguments.features, wanted=arguments.free)
+    material = read_material(
+        arguments.features, copies=arguments.copies, names=arguments.only, free=arguments.free
+    )
     recipe = Recipe(seeds=arguments.seeds, epochs=arguments.epochs)
     for fit in arguments.fits:
         target = arguments.out / f"{fit}.npz"
         if target.exists():
             continue
         started = time.monotonic()
-        found = fit_one(table, features, fit, recipe, free=free)
+        found = fit_one(table, material, fit, recipe)
         unfinished = target.with_suffix(".part.npz")
         np.savez(unfinished, allow_pickle=False, **found)
         unfinished.rename(target)
