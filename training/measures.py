@@ -52,13 +52,21 @@ def probabilities(logits: Logits, temperature: float) -> npt.NDArray[np.float64]
 
 def calibration_error(scores: npt.NDArray[np.float64], label: Labels) -> float:
     """Expected calibration error with 15 equal bins (Guo et al. 2017), 0..1."""
-    confidence, right = scores.max(1), scores.argmax(1) == label
+    return _gap(scores.max(1), scores.argmax(1) == label)
+
+
+def least_calibration_error(scores: npt.NDArray[np.float64], *, draws: int = 400) -> float:
+    """The calibration error to expect of scores [n, k] that are exactly right: n is finite.
+
+    Mean over drawn labels of that chance, answers independent: with few people it is larger.
+    """
+    random, confidence = np.random.default_rng(0), scores.max(1)
+    return float(np.mean([_gap(confidence, random.random(len(scores)) < confidence) for _ in range(draws)]))
+
+
+def _gap(confidence: npt.NDArray[np.float64], right: npt.NDArray[np.bool_]) -> float:
     place = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    gaps = [
-        abs(float(right[place == b].mean() - confidence[place == b].mean())) * float((place == b).mean())
-        for b in np.unique(place)
-    ]
-    return float(sum(gaps))
+    return float(np.abs(np.bincount(place, right - confidence)).sum() / len(place))
 
 
 def fit_temperature(logits: Logits, label: Labels, weight: npt.NDArray[np.float64]) -> float:

@@ -9,6 +9,7 @@ from training.measures import (
     calibration_error,
     confusion,
     fit_temperature,
+    least_calibration_error,
     mean_recall,
     probabilities,
     threshold_for,
@@ -40,6 +41,14 @@ def test_people_widen_the_interval():
 def test_true_probabilities_have_no_calibration_error():
     logits, labels = drawn(5000, 1.0)
     assert calibration_error(probabilities(logits, 1.0), labels) < 0.02
+
+
+def test_few_answers_have_a_calibration_error_though_the_scores_are_right():
+    logits, labels = drawn(200 * 150, 1.0)
+    scores = probabilities(logits, 1.0)
+    found = [calibration_error(scores[i : i + 150], labels[i : i + 150]) for i in range(0, len(labels), 150)]
+    assert least_calibration_error(scores[:150]) == pytest.approx(np.mean(found), rel=0.15)
+    assert least_calibration_error(scores) < 0.01
 
 
 @pytest.mark.parametrize("scale", [0.5, 3.0])

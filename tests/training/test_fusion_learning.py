@@ -10,7 +10,6 @@ from fusion_service.pair_votes import vote_logits
 from fusion_service.pooling import Readings
 from fusion_service.tracks import TrackReader
 from training.fusion.learn import as_parameters
-from training.fusion.measures import calibration_error, wilson
 from training.fusion.movement import aligned_by_eyes, learn_movement
 from training.fusion.pool import fit_pool, fit_power, fit_temperature, fit_threshold, log_loss
 from training.fusion.record import EXPRESSION_FPS, PHASES
@@ -25,6 +24,7 @@ from training.fusion.track_head import (
     fit_votes,
     standardised,
 )
+from training.measures import calibration_error
 
 
 @pytest.fixture(scope="module")
@@ -199,9 +199,3 @@ def test_a_threshold_keeps_what_it_promises(chance):
     assert right >= 0.9
     assert above.mean() == pytest.approx(share)
     assert (scores[above].argmax(axis=1) == emotion[above]).mean() == pytest.approx(right)
-
-
-def test_intervals():
-    low, high = wilson(72, 144)
-    assert low == pytest.approx(0.4193, abs=1e-3)
-    assert high == pytest.approx(0.5807, abs=1e-3)

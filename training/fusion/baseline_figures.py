@@ -20,10 +20,10 @@ from training.corpora.av import JAVASED_EMOTIONS
 from training.fusion.baseline import SESSIONS, learn_voice_rule, readings_of
 from training.fusion.evaluate import Measured
 from training.fusion.learn import face_quality_of, voice_readings
-from training.fusion.measures import wilson
 from training.fusion.pool import log_loss
 from training.fusion.sessions import LENGTHS, MIXES, draw_sessions
 from training.fusion.voices import Voices
+from training.measures import wilson
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -229,7 +229,6 @@ def corpus_table(found: Gains, length: int) -> str:
 def whole_actor_table(films: FilmReadings) -> tuple[str, list[Figure]]:
     """Judge all films of an actor as one long film, leaning or not, in per cent right."""
     emotion = films.measured.emotion
-    n = len(emotion)
     lines = ["| the voice leans | voice, % | fused, % | 95 % | log loss of fused |", "|---|---|---|---|---|"]
     figures = []
     for name, rule in (("no", None), ("yes", films.voice_rule)):
@@ -238,19 +237,18 @@ def whole_actor_table(films: FilmReadings) -> tuple[str, list[Figure]]:
             for way in (Strategy.SPEECH, Strategy.LEARNED)
         )
         played = np.concatenate([emotion[rows] for rows in films.people])
-        right = int((fused.argmax(1) == played).sum())
-        low, high = wilson(right, n)
+        share = wilson(fused.argmax(1) == played)
         lines.append(
-            f"| {name} | {100 * (voice.argmax(1) == played).mean():.1f} | {100 * right / n:.1f} "
-            f"| {100 * low:.1f}-{100 * high:.1f} | {log_loss(fused, played):.3f} |"
+            f"| {name} | {100 * (voice.argmax(1) == played).mean():.1f} | {100 * share.value:.1f} "
+            f"| {100 * share.low:.1f}-{100 * share.high:.1f} | {log_loss(fused, played):.3f} |"
         )
         figures.append(
             Figure(
                 what=f"Java-SED, the 24 films of an actor as one, right in per cent: {_LEANS[name]}",
-                value=round(100 * right / n, 1),
-                n=n,
-                low=round(100 * low, 1),
-                high=round(100 * high, 1),
+                value=round(100 * share.value, 1),
+                n=share.n,
+                low=round(100 * share.low, 1),
+                high=round(100 * share.high, 1),
             )
         )
     return "\n".join(lines), figures

@@ -25,11 +25,11 @@ from shared.contracts.media import MediaKind
 from training.corpora.av import actors
 from training.fusion.films import SeenFilm, mesh_points, read_films
 from training.fusion.learn import learn, spoken
-from training.fusion.measures import calibration_error, wilson
 from training.fusion.movement import learn_movement, read_moved_faces
 from training.fusion.pool import fit_threshold, log_loss
 from training.fusion.record import EXPRESSION_FPS, Recording, as_asked_for, read_recordings
 from training.fusion.track_head import Examples, moved_examples
+from training.measures import calibration_error, wilson
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -202,10 +202,10 @@ def table(measured: Measured) -> str:
     ]
     for way, scores in measured.scores.items():
         right = scores.argmax(axis=1) == measured.emotion
-        low, high = wilson(int(right.sum()), len(right))
+        share = wilson(right)
         each = " | ".join(f"{100 * right[measured.actor == name].mean():.0f}" for name in names)
         lines.append(
-            f"| {way} | {100 * right.mean():.1f} | {100 * low:.1f}-{100 * high:.1f} "
+            f"| {way} | {100 * share.value:.1f} | {100 * share.low:.1f}-{100 * share.high:.1f} "
             f"| {log_loss(scores, measured.emotion):.3f} "
             f"| {calibration_error(scores, measured.emotion):.3f} | {each} |"
         )

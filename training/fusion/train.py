@@ -36,12 +36,12 @@ from training.fusion.evaluate import (
 )
 from training.fusion.learn import learn
 from training.fusion.likeness import likeness_table, linking_rules, measure_likeness
-from training.fusion.measures import wilson
 from training.fusion.pool import fit_threshold
 from training.fusion.publish import publish
 from training.fusion.start import PAPER, START
 from training.fusion.transfer import studio_pool, transfer_table
 from training.fusion.voices import Voices, read_voices
+from training.measures import wilson
 
 # Nine in ten were wanted; a sixth of the films reach that. From 20 to 76 % of the films the curve is flat,
 # 0.83 to 0.89, so that the threshold hangs on few of them.
@@ -68,16 +68,14 @@ def figures(measured: Measured) -> list[Figure]:
     """Give accuracy by each way of judging as figures of the manifest, the way that ships first."""
     found = []
     for way, scores in sorted(measured.scores.items(), key=lambda item: item[0] != "strategy learned"):
-        right = int((scores.argmax(axis=1) == measured.emotion).sum())
-        n = len(scores)
-        low, high = wilson(right, n)
+        share = wilson(scores.argmax(axis=1) == measured.emotion)
         found.append(
             Figure(
                 what=f"Java-SED films, 6 emotions, each of 6 actors held out, right in per cent: {way}",
-                value=round(100 * right / n, 1),
-                n=n,
-                low=round(100 * low, 1),
-                high=round(100 * high, 1),
+                value=round(100 * share.value, 1),
+                n=share.n,
+                low=round(100 * share.low, 1),
+                high=round(100 * share.high, 1),
             )
         )
     return found

@@ -22,8 +22,8 @@ from training.corpora.av import read_ravdess_scores
 from training.fusion.evaluate import Material, arguments, read_material, read_voice
 from training.fusion.films import all_examples
 from training.fusion.learn import face_quality_of, voice_readings
-from training.fusion.measures import calibration_error, wilson
 from training.fusion.track_head import fit_head
+from training.measures import calibration_error, wilson
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -58,10 +58,9 @@ def studio_pool(material: Material, parameters: FusionParameters) -> tuple[float
 
 def row(way: str, scores: FloatArray, emotion: IntArray) -> str:
     """Lay out one way of judging as a row of Markdown."""
-    right = int((scores.argmax(axis=1) == emotion).sum())
-    low, high = wilson(right, len(emotion))
+    share = wilson(scores.argmax(axis=1) == emotion)
     return (
-        f"| {way} | {100 * right / len(emotion):.1f} | {100 * low:.1f}-{100 * high:.1f} "
+        f"| {way} | {100 * share.value:.1f} | {100 * share.low:.1f}-{100 * share.high:.1f} "
         f"| {calibration_error(scores, emotion):.3f} |"
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from shared.contracts.emotions import EMOTIONS
 from shared.contracts.manifests import Manifest
-from training.measures import Share, calibration_error, mean_recall
+from training.measures import Share, calibration_error, least_calibration_error, mean_recall
 from training.report.answers import UNKNOWN, Answers
 
 # More people than these are counted, not named.
@@ -70,22 +70,24 @@ def percent(share: Share) -> str:
 
 
 def _accuracy(every: Sequence[Answers], threshold: float) -> Iterator[str]:
-    names = ("test", "n", "people", "right, %", "mean recall, %", "refused, %", "ECE", "certain, %")
+    names = ("test", "n", "people", "right, %", "mean recall, %", "refused, %", "ECE (least)", "certain, %")
     yield f"| {' | '.join(names)} | right of these, % |"
     yield "|---" * (len(names) + 1) + "|"
     for answers in every:
         answered = answers.answered
         people = len(set(answers.person.tolist()) - {UNKNOWN}) or "?"
-        error = calibration_error(answers.scores[answered], answers.label[answered])
+        scores = answers.scores[answered]
+        error, least = calibration_error(scores, answers.label[answered]), least_calibration_error(scores)
         certain = answered & (answers.scores.max(1) >= threshold)
         kept = f"{100 * answers.right[certain].mean():.1f}" if certain.any() else ""
         recall = mean_recall(answers.predicted, answers.label)
         yield (
             f"| {answers.title} | {len(answers.label)} | {people} | {percent(answers.accuracy())} "
-            f"| {100 * recall:.1f} | {100 * (1 - answered.mean()):.1f} | {error:.3f} "
+            f"| {100 * recall:.1f} | {100 * (1 - answered.mean()):.1f} | {error:.3f} ({least:.3f}) "
             f"| {100 * certain.mean():.1f} | {kept} |"
         )
-    yield ""
+    yield "\nECE: calibration error in 15 bins; in brackets what scores that are exactly right would have on"
+    yield "as many answers.\n"
 
 
 def _recall(every: Sequence[Answers]) -> Iterator[str]:
