@@ -1,5 +1,6 @@
 """Splits keep people apart; solvers and measures do what they say."""
 
+import dataclasses
 import io
 
 import numpy as np
@@ -24,15 +25,20 @@ from training.speech.evaluate import (  # noqa: E402
     threshold_for,
 )
 from training.speech.evaluate_paper import of_left_out  # noqa: E402
+from training.speech.familiarity import SEEN  # noqa: E402
 from training.speech.head import balanced_weights, solve  # noqa: E402
+from training.speech.network import MAPS  # noqa: E402
 from training.speech.noises import MAKERS, make_noises  # noqa: E402
 from training.speech.reduction import Moments  # noqa: E402
 from training.speech.table import FOLDS, table_of  # noqa: E402
 from training.speech.train import (  # noqa: E402
+    READERS,
     SHIP,
     WITHOUT,
+    Material,
     find_directions,
     fit_names,
+    learn,
     left_out_names,
     targets_of,
     training_rows,
@@ -217,6 +223,38 @@ def test_speech_without_labels_weighs_as_much_as_what_is_learned_from():
     both, alone = find_directions(labelled, free, 4), find_directions(labelled, None, 4)
     np.testing.assert_allclose(np.mean(alone.means), 0, atol=0.2)
     np.testing.assert_allclose(np.mean(both.means), 1, atol=0.2)
+
+
+def test_encoders_learn_side_by_side_and_are_summed(table, monkeypatch):
+    """Labels stand in the first statistics of one encoder; the other gives noise."""
+    readers = {name: dataclasses.replace(reader, strongest=SEEN) for name, reader in READERS.items()}
+    monkeypatch.setattr("training.speech.train.READERS", readers)
+    rows = training_rows(table, SHIP)
+    random = np.random.default_rng(0)
+    features = {}
+    for name, told in (("base", 4.0), ("tiny", 0.0)):
+        values = random.normal(size=(len(table), MAPS, 4 * 16))
+        values[:, :, :7] += told * np.eye(7)[np.maximum(table.emotion, 0)][:, None]
+        features[name] = {"plain": values.reshape(len(table), -1).astype(np.float16)}
+    material = Material(features, {})
+    recipe = Recipe(seeds=1, hidden=16, epochs=30, batch=64, hidden_away=0.0)
+    learned = learn(table, material, rows, table.emotion, recipe)
+    plain = material.copy("plain")
+    x = {name: learned.reductions[name].apply(values) for name, values in plain.items()}
+    each = {name: learned.ensembles[name].logits(x[name]) for name in x}
+    summed = 0.6 * each["base"] + 0.4 * each["tiny"]
+    np.testing.assert_allclose(
+        learned.logits(plain), learned.familiarity.softened(summed, x["base"]), rtol=1e-4, atol=1e-5
+    )
+    unseen = ~rows & (table.emotion >= 0)
+    right = {
+        name: (logits[unseen].argmax(1) == table.emotion[unseen]).mean() for name, logits in each.items()
+    }
+    assert right["base"] > 0.9
+    assert right["tiny"] < 0.5
+    assert {name for name in learned.tables() if name.startswith("tiny")} == {
+        f"tiny_{part}" for part in ("means", "bases", "first", "first_bias", "second", "second_bias")
+    }
 
 
 def test_temperature_and_calibration_error():

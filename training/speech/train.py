@@ -166,19 +166,15 @@ def learn(
     recipe: Recipe,
 ) -> Learned:
     """Learn from these rows of the table; `labels` of all its clips are seven emotions, or more classes."""
-    reductions, ensembles = {}, {}
-    familiarity = None
+    reductions, ensembles, seen = {}, {}, {}
     for name, reader in READERS.items():
         features = material.features[name]
         free = material.free.get(name)
         reduction = find_directions(Moments.of(features["plain"][rows]), free, reader.strongest)
-        copies = [reduction.apply(values[rows]) for values in features.values()]
-        ensembles[name] = learn_head(table, rows, labels, copies, recipe=recipe)
+        seen[name] = [reduction.apply(values[rows]) for values in features.values()]
+        ensembles[name] = learn_head(table, rows, labels, seen[name], recipe=recipe)
         reductions[name] = reduction
-        if name == BASE:
-            familiarity = Familiarity.of(copies, labels[rows], table.corpus[rows])
-    assert familiarity is not None  # noqa: S101  # BASE is one of READERS
-    return Learned(reductions, ensembles, familiarity)
+    return Learned(reductions, ensembles, Familiarity.of(seen[BASE], labels[rows], table.corpus[rows]))
 
 
 def fit_one(table: Table, material: Material, fit: str, recipe: Recipe) -> dict[str, npt.NDArray[np.generic]]:
