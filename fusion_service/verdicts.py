@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fusion_service.baseline import Usual, lean_voice
 from fusion_service.columns import (
@@ -38,6 +39,11 @@ from shared.contracts.fusion import (
     Verdict,
 )
 from shared.contracts.media import MediaKind, Modality
+
+BoolArray = NDArray[np.bool_]
+
+# A face or a voice that counts less than this beside the other cannot contradict it.
+ASKED_FROM = 0.2
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -94,22 +100,18 @@ def judge_rows(request: FusionRequest, frames: Sequence[FaceRows], model: Fusion
     coverage = len(np.unique(counted.frame)) / max(1, len(frames))
     face = face_over_all(readings, trust, coverage, parameters)
     speech = speech_over_all(segments, heard, parameters)
+    fused = fuse(face, speech, strategy, parameters)
     edges = _edges(request)
     frame_times = np.asarray([frame.t for frame in frames], dtype=np.float64)
     face_timeline = face_moments(counted, trust, frame_times, edges, parameters.face_quality)
     speech_timeline = speech_moments(segments, heard, edges)
+    fused_timeline = fuse(face_timeline, speech_timeline, strategy, parameters)
     return FusionResult(
-        emotion=_verdict(fuse(face, speech, strategy, parameters), thresholds),
+        emotion=_verdict(fused, contradicted(face, speech, fused), thresholds),
         face=_face_verdict(face, coverage, thresholds),
         speech=_speech_verdict(speech, segments, usual, thresholds),
         people=tuple(_person(reading, thresholds) for reading in readings),
-        moments=_moments(
-            edges,
-            face_timeline,
-            speech_timeline,
-            fuse(face_timeline, speech_timeline, strategy, parameters),
-            thresholds,
-        ),
+        moments=_moments(edges, face_timeline, speech_timeline, fused_timeline, thresholds),
         persons_by_frame=_by_frame(frames, faces, people),
         model=model.manifest.name,
     )
@@ -128,11 +130,18 @@ def _edges(request: FusionRequest) -> FloatArray:
     return moment_edges(request.start, request.seconds, request.moment_seconds)
 
 
-def _verdict(fused: Fused, thresholds: _Thresholds) -> Verdict | None:
+def contradicted(face: Readings, speech: Readings, fused: Fused) -> BoolArray:
+    """Say in which moments [m] face and voice both count and name different emotions."""
+    both = (fused.face_weight >= ASKED_FROM) & (fused.face_weight <= 1 - ASKED_FROM)
+    return np.asarray(both & (face.scores.argmax(axis=1) != speech.scores.argmax(axis=1)), dtype=np.bool_)
+
+
+def _verdict(fused: Fused, against: BoolArray, thresholds: _Thresholds) -> Verdict | None:
     if not np.isfinite(fused.scores[0, 0]):
         return None
     face_weight = round(float(fused.face_weight[0]), 4)
-    judgement = _judged(fused.scores[0], thresholds.of(float(fused.face_weight[0])))
+    threshold = thresholds.of(float(fused.face_weight[0]))
+    judgement = _judged(fused.scores[0], threshold, contradicted=bool(against[0]))
     return Verdict(
         **dict(judgement), weights=ModalityWeights(face=face_weight, speech=round(1.0 - face_weight, 4))
     )
@@ -180,9 +189,11 @@ def _moments(
 ) -> tuple[Moment, ...]:
     """Give the moments in which something was seen or heard; the others are left out."""
     face_there, speech_there = face.present, speech.present
+    against = contradicted(face, speech, fused)
+    below = [thresholds.of(weight) for weight in fused.face_weight.tolist()]
     return tuple(
         Moment(
-            **dict(_judged(fused.scores[m], thresholds.of(float(fused.face_weight[m])))),
+            **dict(_judged(fused.scores[m], below[m], contradicted=bool(against[m]))),
             start=round(float(edges[m]), 4),
             end=round(float(edges[m + 1]), 4),
             face=_reading(face.scores[m]) if face_there[m] else None,
@@ -197,8 +208,8 @@ def _reading(probabilities: FloatArray) -> Reading:
     return Reading(label=scores.label, scores=scores)
 
 
-def _judged(probabilities: FloatArray, uncertain_below: float) -> Judgement:
-    return Judgement.of(Scores.of(probabilities), uncertain_below=uncertain_below)
+def _judged(probabilities: FloatArray, uncertain_below: float, *, contradicted: bool = False) -> Judgement:
+    return Judgement.of(Scores.of(probabilities), uncertain_below=uncertain_below, contradicted=contradicted)
 
 
 def _by_frame(

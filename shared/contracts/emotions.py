@@ -90,21 +90,23 @@ class Judgement(Contract):
     label: Emotion = Field(description="The emotion with the highest score.")
     confidence: Probability = Field(description="The calibrated probability of `label`.")
     uncertain: bool = Field(
-        description="True when `confidence` is below the threshold on the network's card."
+        description="True when `confidence` is below the threshold on the network's card; of face and voice "
+        "together also when the two name different emotions."
     )
     scores: Scores
 
     @classmethod
-    def of(cls, scores: Scores, *, uncertain_below: float) -> Self:
+    def of(cls, scores: Scores, *, uncertain_below: float, contradicted: bool = False) -> Self:
         """Judge by the highest score.
 
         Args:
             scores: calibrated probabilities.
             uncertain_below: confidence (0..1) below which the judgement is called uncertain.
+            contradicted: whether what it was made from names different emotions: then it is uncertain too.
         """
         return cls(
             label=scores.label,
             confidence=scores.confidence,
-            uncertain=scores.confidence < uncertain_below,
+            uncertain=contradicted or scores.confidence < uncertain_below,
             scores=scores,
         )

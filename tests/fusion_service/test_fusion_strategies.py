@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from fusion_service.parameters import PoolWeights
 from fusion_service.pooling import Readings, log_linear, pool_groups
 from fusion_service.strategies import fuse
-from fusion_service.verdicts import judge
+from fusion_service.verdicts import ASKED_FROM, judge
 from shared.contracts.fusion import Strategy
 
 seven = st.lists(st.floats(0.001, 1), min_size=7, max_size=7).map(lambda w: np.asarray(w) / sum(w))
@@ -54,6 +54,31 @@ def test_scores_and_weights_sum_to_one(default, face, speech, face_quality, spee
     assert fused.scores.sum() == pytest.approx(1)
     assert (fused.scores >= 0).all()
     assert 0 <= fused.face_weight[0] <= 1
+
+
+@pytest.mark.parametrize("strategy", list(Strategy))
+def test_what_face_and_voice_contradict_each_other_in_is_uncertain(default, make, strategy):
+    frames = [[make.face(label="happiness", confidence=0.97)]] * 10
+    spoken = {name: make.segment(0, 2, name, 0.97) for name in ("happiness", "sadness")}
+    same, against = (
+        judge(make.film(frames, segments=[segment], strategy=strategy), default)
+        for segment in spoken.values()
+    )
+    alone = strategy in {Strategy.FACE, Strategy.SPEECH}
+    assert against.emotion.uncertain is not alone
+    assert {moment.uncertain for moment in against.moments} == {not alone}
+    assert not same.emotion.uncertain
+    # The one reading is sure of itself all the same.
+    assert not against.face.uncertain
+    assert not against.speech.uncertain
+
+
+def test_a_voice_that_hardly_counts_contradicts_nobody(default, make):
+    frames = [[make.face(label="happiness", confidence=0.97)]] * 10
+    noise = make.segment(0, 0.3, "sadness", 0.5, snr_db=-15.0)
+    found = judge(make.film(frames, segments=[noise]), default).emotion
+    assert found.weights.speech < ASKED_FROM
+    assert not found.uncertain
 
 
 @given(seven, quality, strategies)

@@ -194,8 +194,9 @@ def test_a_temperature_undoes_overconfidence(chance):
 def test_a_threshold_keeps_what_it_promises(chance):
     emotion = chance.integers(0, 7, 3000)
     scores = noisy(chance, emotion, 2.5)
-    threshold, right, share = fit_threshold(scores, emotion, right=0.9)
-    above = scores.max(axis=1) >= threshold
+    agreed = chance.random(3000) < 0.6
+    threshold, right, share = fit_threshold(scores, emotion, agreed, right=0.9)
+    above = agreed & (scores.max(axis=1) >= threshold)
     assert right >= 0.9
     assert above.mean() == pytest.approx(share)
     assert (scores[above].argmax(axis=1) == emotion[above]).mean() == pytest.approx(right)

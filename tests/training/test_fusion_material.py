@@ -220,7 +220,8 @@ def test_tables():
         np.zeros(4),
         {},
         [],
-        (np.asarray([1, 1, 1, 4]), scores),
+        np.ones(4, dtype=bool),
+        (np.asarray([1, 1, 1, 4]), scores, np.ones(4, dtype=bool)),
     )
     assert "| way | 75.0 |" in table(measured)
     assert "| happiness | 1 | 2 | 0 | 0 | 0 | 0 | 0 |" in confusion(scores, measured.emotion)

@@ -33,6 +33,7 @@ from training.measures import calibration_error, wilson
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,9 @@ class Material:
 class Measured:
     """Scores [n, 7] of n `films` by each way of judging them, by parameters that never saw their actor.
 
-    `parameters` are those, by the actor's name. `all_phases` holds the emotion [3n] and the scores [3n, 7] of
-    strategy `learned` for every phase from which the films were sampled: not more films, but a steadier
+    `parameters` are those, by the actor's name. `agreed` says in which films face and voice name the same
+    emotion. `all_phases` holds the emotion [3n], the scores [3n, 7] of strategy `learned` and whether face
+    and voice agreed for every phase from which the films were sampled: not more films, but a steadier
     threshold.
     """
 
@@ -65,7 +67,8 @@ class Measured:
     face_weight: FloatArray
     parameters: dict[str, FusionParameters]
     films: list[SeenFilm]
-    all_phases: tuple[IntArray, FloatArray]
+    agreed: BoolArray
+    all_phases: tuple[IntArray, FloatArray, BoolArray]
 
 
 def read_voice(path: Path, temperature: float) -> dict[str, FloatArray]:
@@ -139,7 +142,8 @@ def measure(material: Material, start: FusionParameters, shell: FusionModel) -> 
     fitted: dict[str, FusionParameters] = {}
     weights = []
     scores: dict[str, list[FloatArray]] = {}
-    phases: list[tuple[int, FloatArray]] = []
+    phases: list[tuple[int, FloatArray, bool]] = []
+    agreed = []
 
     def note(way: str, result: FusionResult) -> None:
         scores.setdefault(way, []).append(_scores(result))
@@ -154,10 +158,11 @@ def measure(material: Material, start: FusionParameters, shell: FusionModel) -> 
             if film.film.actor != left_out:
                 continue
             learned = judged(material, film, parameters, Strategy.LEARNED, shell)
-            phases.append((film.emotion, _scores(learned)))
+            phases.append((film.emotion, _scores(learned), _agreed(learned)))
             if film.phase != 0:
                 continue
             films.append(film)
+            agreed.append(_agreed(learned))
             note("face, still pictures only", judged(material, film, still_only, Strategy.FACE, shell))
             for strategy in Strategy:
                 result = judged(material, film, parameters, strategy, shell)
@@ -171,8 +176,18 @@ def measure(material: Material, start: FusionParameters, shell: FusionModel) -> 
         np.asarray(weights),
         fitted,
         films,
-        (np.asarray([played for played, _ in phases]), np.stack([row for _, row in phases])),
+        np.asarray(agreed),
+        (
+            np.asarray([played for played, _, _ in phases]),
+            np.stack([row for _, row, _ in phases]),
+            np.asarray([alike for _, _, alike in phases]),
+        ),
     )
+
+
+def _agreed(result: FusionResult) -> bool:
+    """Whether face and voice name the same emotion, or only one of them says anything."""
+    return result.face is None or result.speech is None or result.face.label is result.speech.label
 
 
 def _scores(result: FusionResult) -> FloatArray:
@@ -242,10 +257,11 @@ def main() -> None:
     print(table(measured))
     learned = measured.scores["strategy learned"]
     print(confusion(learned, measured.emotion))
-    emotion, scores = measured.all_phases
-    threshold, right, share = fit_threshold(scores, emotion, right=0.9)
+    emotion, scores, agreed = measured.all_phases
+    threshold, right, share = fit_threshold(scores, emotion, agreed, right=0.9)
     print(
-        f"uncertain below {threshold:.3f}: {100 * right:.1f} % right above it, {100 * share:.0f} % of films"
+        f"uncertain below {threshold:.3f} and where face and voice differ: of the others, "
+        f"{100 * share:.0f} % of films, {100 * right:.1f} % are right"
     )
 
 

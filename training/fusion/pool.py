@@ -107,20 +107,30 @@ def equal_weights(face: float, speech: float, *, quality_power: float) -> PoolWe
     return PoolWeights(face=(face,) * 7, speech=(speech,) * 7, quality_power=quality_power)
 
 
-def fit_threshold(scores: FloatArray, emotion: IntArray, *, right: float) -> tuple[float, float, float]:
-    """Choose the confidence above which a share `right` of the judgements is right.
+def fit_threshold(
+    scores: FloatArray, emotion: IntArray, agreed: NDArray[np.bool_], *, right: float
+) -> tuple[float, float, float]:
+    """Choose the confidence from which a share `right` of the judgements is right.
+
+    Args:
+        scores: [n, 7].
+        emotion: [n].
+        agreed: [n], where face and voice name the same emotion: the others are uncertain anyway.
+        right: what is wanted.
 
     Returns:
-        The threshold; the share right above it; the share of all that lies above it. Where `right` is never
+        The threshold; the share right from there on; the share of all that lies there. Where `right` is never
         reached by at least a tenth of the judgements, the threshold that comes nearest.
     """
+    everything = len(scores)
+    scores, emotion = scores[agreed], emotion[agreed]
     confidence, correct = scores.max(axis=1), scores.argmax(axis=1) == emotion
     order = np.argsort(-confidence)
     precision = np.cumsum(correct[order]) / np.arange(1, len(order) + 1)
     least = max(1, len(order) // 10)
     reached = np.flatnonzero(precision[least - 1 :] >= right) + least - 1
     last = int(reached[-1]) if len(reached) else int(np.argmax(precision[least - 1 :])) + least - 1
-    return float(confidence[order[last]]), float(precision[last]), (last + 1) / len(order)
+    return float(confidence[order[last]]), float(precision[last]), (last + 1) / everything
 
 
 def _lowest(loss: Callable[[FloatArray], float], size: int) -> FloatArray:

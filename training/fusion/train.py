@@ -143,8 +143,8 @@ def main() -> None:
     parameters = parameters.model_copy(update={"voice_baseline": rule})
     leaning, leaning_figures = measure_leaning(voices, rule, measured)
     learned = measured.scores["strategy learned"]
-    emotion, scores = measured.all_phases
-    threshold, right, share = fit_threshold(scores, emotion, right=RIGHT)
+    emotion, scores, agreed = measured.all_phases
+    threshold, right, share = fit_threshold(scores, emotion, agreed, right=RIGHT)
     transfer = "(not measured)"
     if given.ravdess_speech and material.movement is not None and parameters.track is not None:
         pool = studio_pool(material, parameters)

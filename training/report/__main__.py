@@ -71,7 +71,8 @@ def cross_validate(cache: Path, pages: Path) -> None:
     spoken = spoken_answers(cache / "speech-fits", temperature, corpora)
     report(speech, spoken, pages, prefix=HELD_OUT, how=SPOKEN)
     print("held-out speech: written", flush=True)
-    fused = fused_answers(FUSION, cache / "films", cache / "oof_javased.npz", temperature, corpora)
+    networks = {"face": SERVICES["face"] / "default" / "classification", "speech": speech}
+    fused = fused_answers(FUSION, cache / "films", cache / "oof_javased.npz", networks, corpora)
     report(FUSION, fused, pages, prefix=HELD_OUT, how=FUSED)
     print("held-out fusion: written", flush=True)
     paper_fits, paper_speech = cache / "speech-paper-fits", SERVICES["speech"] / "paper" / "classification"

@@ -19,7 +19,8 @@ class Answers:
     `scores` is [n, emotions], each row sums to 1; all NaN where the network refused to name an emotion, which
     counts as wrong. `label` is an index into `names` [n]. `person` and `sex` are "" where the index does not
     have them. `fold` names the fit that answered, which never saw that part's people; None where one network
-    answered all.
+    answered all. `contradicted` says where face and voice named different emotions; None where only one was
+    asked; `uncertain_below` is the threshold of that one, None where the page's serves.
     """
 
     title: str
@@ -29,6 +30,14 @@ class Answers:
     sex: npt.NDArray[np.str_]
     fold: npt.NDArray[np.str_] | None = None
     names: tuple[str, ...] = tuple(EMOTIONS)
+    contradicted: npt.NDArray[np.bool_] | None = None
+    uncertain_below: float | None = None
+
+    def certain(self, threshold: float) -> npt.NDArray[np.bool_]:
+        """Where an emotion was named with at least this confidence, and nothing spoke against it."""
+        threshold = threshold if self.uncertain_below is None else self.uncertain_below
+        sure = np.asarray(self.answered & (self.scores.max(1) >= threshold), np.bool_)
+        return sure if self.contradicted is None else sure & ~self.contradicted
 
     @property
     def answered(self) -> npt.NDArray[np.bool_]:

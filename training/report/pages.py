@@ -78,7 +78,7 @@ def _accuracy(every: Sequence[Answers], threshold: float) -> Iterator[str]:
         people = len(set(answers.person.tolist()) - {UNKNOWN}) or "?"
         scores = answers.scores[answered]
         error, least = calibration_error(scores, answers.label[answered]), least_calibration_error(scores)
-        certain = answered & (answers.scores.max(1) >= threshold)
+        certain = answers.certain(threshold)
         kept = f"{100 * answers.right[certain].mean():.1f}" if certain.any() else ""
         recall = mean_recall(answers.predicted, answers.label)
         yield (

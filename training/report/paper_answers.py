@@ -63,6 +63,7 @@ def paper_film_answers(
     )
     model, films = load_model(fusion), read_javased(corpora)
     scores: dict[str, list[NDArray[np.float64]]] = {}
+    against = []
     for film in films:
         voice = Scores.of(voices[film.name])
         segment = SpeechSegment(start=0.0, end=film.seconds, scores=voice, snr_db=STUDIO_SNR_DB)
@@ -76,6 +77,9 @@ def paper_film_answers(
             verdict = judge(request.model_copy(update={"strategy": strategy}), model).emotion
             row = np.full(7, np.nan) if verdict is None else verdict.scores.array()
             scores.setdefault(strategy, []).append(row)
+        whole = judge(request, model)
+        said = {one.label for one in (whole.face, whole.speech) if one is not None}
+        against.append(len(said) > 1)
     actor = np.asarray([film.actor for film in films])
     for way, rows in scores.items():
         yield Answers(
@@ -85,4 +89,5 @@ def paper_film_answers(
             actor,
             np.asarray([film.sex for film in films]),
             np.char.add("without ", actor),
+            contradicted=np.asarray(against) if way == Strategy.MEAN else None,
         )
