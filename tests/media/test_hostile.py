@@ -213,7 +213,7 @@ async def test_more_cpu_time_than_allowed(limited, tmp_path):
     jpeg = media_files.write_picture(
         tmp_path / "a.jpg", media_files.noise(1920, 1080), quality=95
     ).read_bytes()
-    path = media_files.moving_jpegs(tmp_path / "slow.avi", jpeg, size=(1920, 1080), frames=300)
+    path = media_files.moving_jpegs(tmp_path / "slow.avi", jpeg, size=(1920, 1080), frames=900)
     problem = await refusal_of(pool, path, fps=30)
     assert (problem.name, problem.extra["limit"]) == ("media-over-limit", "cpu_seconds")
 

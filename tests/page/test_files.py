@@ -27,6 +27,9 @@ def test_a_film_plays_with_boxes_and_a_timeline(visitor: Visitor, media: Path, e
     verdict = page.get_by_role("region", name="Verdict")
     expect(verdict).to_contain_text(analysis["emotion"]["label"])
     expect(verdict.get_by_role("row")).to_have_count(8)
+    face, speech = (analysis[name]["label"] for name in ("face", "speech"))
+    against = f"the face shows {face}, the voice {speech}"
+    expect(verdict.locator(".sureness")).to_contain_text("commit themselves" if face == speech else against)
     lanes = page.locator(".names .lane span")
     expect(lanes).to_have_text(["Fused", "Person 1", "Voice", "Sound"])
     # The browser decoded the sound and drew it.

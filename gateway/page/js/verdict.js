@@ -12,7 +12,7 @@ export function drawVerdict(analysis) {
     "section", { class: "verdict", "aria-label": "Verdict", "data-emotion": verdict.label },
     make("div", { class: "verdict-head" }, glyph(verdict.label),
       make("p", { class: "verdict-label" }, make("span", { text: verdict.label }), " ", make("span", { class: "verdict-share", text: percent(verdict.confidence) }))),
-    make("p", { class: `sureness ${verdict.uncertain ? "unsure" : "sure"}`, text: sureness(verdict) }),
+    make("p", { class: `sureness ${verdict.uncertain ? "unsure" : "sure"}`, text: sureness(analysis) }),
     drawScores(analysis),
     drawWeights(analysis),
     drawReadings(analysis),
@@ -37,10 +37,12 @@ function drawNone(analysis) {
   );
 }
 
-function sureness({ uncertain }) {
-  return uncertain
-    ? "Uncertain: below the confidence at which the networks commit themselves. Take it as a hint."
-    : "Sure enough for the networks to commit themselves. It is what is shown, not what is felt.";
+function sureness({ emotion, face, speech }) {
+  if (!emotion.uncertain) return "Sure enough for the networks to commit themselves. It is what is shown, not what is felt.";
+  const both = emotion.weights.face > 0 && emotion.weights.speech > 0;
+  return both && face.label !== speech.label
+    ? `Uncertain: the face shows ${face.label}, the voice ${speech.label}. Take it as a hint.`
+    : "Uncertain: below the confidence at which the networks commit themselves. Take it as a hint.";
 }
 
 function drawScores({ emotion, face, speech }) {
