@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from training.speech.familiarity import SEEN, SOFTENING
+from training.speech.train import READERS
+
 _DATA = """## Data
 
 No head was tested on people that it learned from. Speakers and whole corpora that were kept back took no
@@ -71,6 +74,7 @@ _LIMITS = """## Limits, and what it must not be used for
 
 def default_card(summary: dict[str, Any]) -> str:
     """Card of `speech-default-1`; `summary` is what the steps of the evaluation wrote."""
+    base, tiny = READERS["base"], READERS["tiny"]
     return f"""# speech-default-1: what a voice displays
 
 Sound in, seven emotions out (neutral, happiness, sadness, anger, fear, disgust, surprise), and whether it is
@@ -84,21 +88,21 @@ speech at all.
   a fixed level, so that the level of a recording says nothing (in one corpus the level alone gives labels
   away). Both stay as published. The heads were trained on what the int8 encoders give.
 - **Statistics over time** (mean, spread, maximum, minimum) of the five maps of each encoder, each map cut to
-  its strongest directions, 256 of Whisper-base and 128 of Whisper-tiny.en. The directions are found in the
-  clips to learn from and, weighing as much, in seven hours of free speech without labels
-  (`training.third_party.free_speech`).
+  its strongest directions, {base.strongest} of Whisper-base and {tiny.strongest} of Whisper-tiny.en. The
+  directions are found in the clips to learn from and, weighing as much, in seven hours of free speech
+  without labels (`training.third_party.free_speech`).
 - **Heads:** on each encoder {summary["seeds"]} small networks (256 hidden units), trained side by side on all
-  corpora; 0.6 of the logits of Whisper-base's and 0.4 of Whisper-tiny.en's. Each
+  corpora; {base.share} of the logits of Whisper-base's and {tiny.share} of Whisper-tiny.en's. Each
   clip comes as it is, altered (speed, rooms, telephone band, noise of 5-30 dB), and cut as the service cuts
   it at 0.88-1.12 of its speed. Speakers are few, so each step hides 40 % of the directions from a clip, mixes
   clips in pairs (mixup), and gives each part of another voice: the difference of two speakers of a corpus
   beside the same label. Where listeners were asked (CREMA-D), half of the target is what they named: they
   heard "neutral" in half of its happy and sad clips. Each label of a corpus weighs the same, and a corpus as
   the root of its size. They stand joined in the graph as one layer an encoder.
-- **What is familiar:** the logits are divided by a power (1.5) of the distance from what was learned from, so
-  that unfamiliar sounds are read less surely (`training/speech/familiarity.py`): Mahalanobis' distance, in
-  the 32 strongest directions of each map of Whisper-base, to the nearest of all groups of one emotion in one
-  corpus. Clips that were learned from lie at 1. What is named stays the same.
+- **What is familiar:** the logits are divided by a power ({SOFTENING}) of the distance from what was learned
+  from, so that unfamiliar sounds are read less surely (`training/speech/familiarity.py`): Mahalanobis'
+  distance, in the {SEEN} strongest directions of each map of Whisper-base, to the nearest of all groups of one
+  emotion in one corpus. Clips that were learned from lie at 1. What is named stays the same.
 - **`speech`:** a linear layer on the directions of Whisper-base, learned against coughs, laughter, crying,
   music, noise and tones. Below {summary["speech_from"]} a segment is refused.
 - **`voice`:** seven values of a linear head on the same directions that was learned on voices with the

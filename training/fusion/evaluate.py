@@ -18,7 +18,7 @@ from fusion_service.calibration import softmax
 from fusion_service.parameters import FusionModel, FusionParameters, load_model
 from fusion_service.settings import FusionSettings
 from fusion_service.tracks import roots
-from fusion_service.verdicts import judge
+from fusion_service.verdicts import ASKED_FROM, judge
 from shared.contracts.emotions import EMOTIONS
 from shared.contracts.fusion import FusionRequest, FusionResult, Strategy
 from shared.contracts.media import MediaKind
@@ -186,8 +186,11 @@ def measure(material: Material, start: FusionParameters, shell: FusionModel) -> 
 
 
 def _agreed(result: FusionResult) -> bool:
-    """Whether face and voice name the same emotion, or only one of them says anything."""
-    return result.face is None or result.speech is None or result.face.label is result.speech.label
+    """Whether face and voice name the same emotion, or only one of them counts, as the service has it."""
+    weights = None if result.emotion is None else result.emotion.weights
+    if weights is None or result.face is None or result.speech is None:
+        return True
+    return min(weights.face, weights.speech) < ASKED_FROM or result.face.label is result.speech.label
 
 
 def _scores(result: FusionResult) -> FloatArray:
