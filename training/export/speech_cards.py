@@ -101,8 +101,8 @@ speech at all.
   the root of its size. They stand joined in the graph as one layer an encoder.
 - **What is familiar:** the logits are divided by a power ({SOFTENING}) of the distance from what was learned
   from, so that unfamiliar sounds are read less surely (`training/speech/familiarity.py`): Mahalanobis'
-  distance, in the {SEEN} strongest directions of each map of Whisper-base, to the nearest of all groups of one
-  emotion in one corpus. Clips that were learned from lie at 1. What is named stays the same.
+  distance, in the {SEEN} strongest directions of each map of Whisper-base, to the nearest of all groups of
+  one emotion in one corpus. Clips that were learned from lie at 1. What is named stays the same.
 - **`speech`:** a linear layer on the directions of Whisper-base, learned against coughs, laughter, crying,
   music, noise and tones. Below {summary["speech_from"]} a segment is refused.
 - **`voice`:** seven values of a linear head on the same directions that was learned on voices with the
