@@ -48,12 +48,39 @@ def whisper_log_mel(sound):
     return ((mel + 4.0) / 4.0).T
 
 
-def test_log_mel_inside_the_graph_is_librosas(sounds):
+def inside_the_graph(part, sounds):
+    """The last values of that part of the shipped network, for each sound."""
     onnx = pytest.importorskip("onnx")
     model = onnx.load(MODELS / "default" / "classification" / "speech.onnx")
-    name = [node.output[0] for node in model.graph.node if "/log_mel/" in node.output[0]][-1]
+    name = [node.output[0] for node in model.graph.node if part in node.output[0]][-1]
     model.graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
     session = onnxruntime.InferenceSession(model.SerializeToString())
+    return {which: session.run([name], {"sound": sound[None]})[0][0] for which, sound in sounds.items()}
+
+
+def test_log_mel_inside_the_graph_is_librosas(sounds):
+    found = inside_the_graph("/log_mel/", sounds)
     for which, sound in sounds.items():
-        (found,) = session.run([name], {"sound": sound[None]})
-        np.testing.assert_allclose(found[0], whisper_log_mel(sound), atol=2e-3, err_msg=which)
+        np.testing.assert_allclose(found[which], whisper_log_mel(sound), atol=2e-3, err_msg=which)
+
+
+def kaldi_filter_banks(sound):
+    """Log filter banks as Kaldi documents them, one frame after the other, each band's mean off."""
+    loud = sound / np.abs(sound).max() * 16384
+    mel = 1127 * np.log1p(np.arange(257) * 31.25 / 700)
+    corners = np.linspace(1127 * np.log1p(20 / 700), 1127 * np.log1p(8000 / 700), 82)
+    banks = []
+    for begin in range(0, len(sound) - 400 + 1, 160):
+        frame = loud[begin : begin + 400] - loud[begin : begin + 400].mean()
+        frame = frame - 0.97 * np.concatenate([frame[:1], frame[:-1]])
+        power = np.abs(np.fft.rfft(frame * np.hanning(400) ** 0.85, 512)) ** 2
+        found = [np.interp(mel, corners[k : k + 3], [0, 1, 0], left=0, right=0) @ power for k in range(80)]
+        banks.append(np.log(np.maximum(found, np.finfo(np.float32).eps)))
+    return np.array(banks) - np.mean(banks, axis=0)
+
+
+def test_filter_banks_inside_the_graph_are_kaldis(sounds):
+    # Of a sweep and of silence most bands hold nothing but float32's own noise.
+    found = inside_the_graph("/filter_banks/", {which: sounds[which] for which in ("voice", "noise", "odd")})
+    for which, banks in found.items():
+        np.testing.assert_allclose(banks, kaldi_filter_banks(sounds[which]), atol=3e-2, err_msg=which)

@@ -10,7 +10,7 @@ from speech_service.features import RATE  # noqa: E402
 from tests.speech_service.voices import voice  # noqa: E402
 from training.export.speech_graph import (  # noqa: E402
     SpeechNetwork,
-    compute_basis,
+    compute_bases,
     even_rows,
     export_network,
     quantise,
@@ -19,6 +19,8 @@ from training.export.speech_graph import (  # noqa: E402
 from training.speech.familiarity import SEEN, Familiarity  # noqa: E402
 from training.speech.network import LAYERS, LEVEL, MAPS, Encoder, LogMel, encoder_state, load_encoder  # noqa: E402
 from training.speech.paper import MFCC, MfccLstm, pad  # noqa: E402
+from training.speech.speaker_encoder import SpeakerEncoder, load_speaker_encoder  # noqa: E402
+from training.third_party.campplus import chosen_tensors  # noqa: E402
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
@@ -27,7 +29,9 @@ pytestmark = [
 ]
 
 
-WIDTHS = {"base": 512, "tiny": 384}
+READ = ("base", "speaker")
+WIDTH = 512
+NARROW = 384
 
 
 def made_network():
@@ -38,19 +42,19 @@ def made_network():
         "axes": 0.02 * random.normal(size=(MAPS * SEEN, MAPS * SEEN)),
         "centres": random.normal(size=(3, MAPS * SEEN)),
     }
-    for name, width in WIDTHS.items():
+    for name in READ:
         # As of real statistics, whose spreads differ by thousands.
-        spread = np.exp(random.normal(0, 2, size=(5, 4 * width, 1)))
+        spread = np.exp(random.normal(0, 2, size=(5, 4 * WIDTH, 1)))
         fit |= {
-            f"{name}_means": random.normal(size=(5, 4 * width)),
-            f"{name}_bases": 0.02 * random.normal(size=(5, 4 * width, 40)) / spread,
+            f"{name}_means": random.normal(size=(5, 4 * WIDTH)),
+            f"{name}_bases": 0.02 * random.normal(size=(5, 4 * WIDTH, 40)) / spread,
             f"{name}_first": 0.05 * random.normal(size=(200, 32)),
             f"{name}_first_bias": np.zeros(32),
             f"{name}_second": random.normal(size=(32, 7)),
             f"{name}_second_bias": np.zeros(7),
         }
     gate = {"weight": random.normal(size=(200, 1)), "bias": np.zeros(1)}
-    encoders = {name: Encoder(width, level=LEVEL) for name, width in WIDTHS.items()}
+    encoders = {"base": Encoder(WIDTH, level=LEVEL), "speaker": SpeakerEncoder()}
     return SpeechNetwork(encoders, fit, gate).eval()
 
 
@@ -58,7 +62,7 @@ def made_network():
 def published(tmp_path_factory):
     """Random tensors in the shapes and under the names of a published Whisper."""
     random = np.random.default_rng(0)
-    width = WIDTHS["tiny"]
+    width = NARROW
 
     def tensor(*shape):
         return (random.standard_normal(shape) * shape[-1] ** -0.5).astype(np.float16)
@@ -75,14 +79,14 @@ def published(tmp_path_factory):
         for name, (out, size) in products.items():
             weight, bias = tensor(out * width, size * width), tensor(out * width)
             tensors |= {f"layer_{layer}/{name}/weight": weight, f"layer_{layer}/{name}/bias": bias}
-    path = tmp_path_factory.mktemp("whisper") / "tiny.npz"
+    path = tmp_path_factory.mktemp("whisper") / "whisper.npz"
     np.savez(path, **tensors)
     return path
 
 
 def test_an_encoder_is_as_wide_as_its_tensors_and_uses_them_all(published):
     encoder = load_encoder(published)
-    assert encoder.width == WIDTHS["tiny"]
+    assert encoder.width == NARROW
     with np.load(published) as stored:
         read = encoder_state(dict(stored))
     kept = encoder.state_dict()
@@ -98,6 +102,39 @@ def test_several_sounds_at_once_give_what_each_gives_alone(published):
         assert torch.allclose(encoder(sounds), alone, atol=1e-4)
 
 
+def test_a_speaker_encoder_is_all_that_is_taken_of_its_package(tmp_path):
+    published = SpeakerEncoder().state_dict()
+    behind = {
+        name: torch.ones(2) for name in ("xvector.transit3.linear.weight", "xvector.dense.linear.weight")
+    }
+    chosen = chosen_tensors({**published, **behind})
+    np.savez(tmp_path / "speaker.npz", **chosen)
+    read = load_speaker_encoder(tmp_path / "speaker.npz").state_dict()
+    assert all(torch.equal(read[name], value) for name, value in published.items())
+    assert not behind.keys() & chosen.keys()
+
+
+def test_a_speaker_encoder_says_which_of_its_tensors_lack(tmp_path):
+    tensors = {name: value.numpy() for name, value in SpeakerEncoder().state_dict().items()}
+    np.savez(tmp_path / "whole.npz", **tensors)
+    read = load_speaker_encoder(tmp_path / "whole.npz").state_dict()
+    assert all(np.array_equal(read[name], value) for name, value in tensors.items())
+    del tensors["head.conv1.weight"]
+    np.savez(tmp_path / "lacking.npz", **tensors)
+    with pytest.raises(ValueError, match=r"lacks head\.conv1\.weight"):
+        load_speaker_encoder(tmp_path / "lacking.npz")
+
+
+@pytest.mark.parametrize("seconds", [0.5, 1.3, 10.0])
+def test_what_a_speaker_encoder_gives_does_not_hang_on_the_level(seconds):
+    sound = torch.from_numpy(voice(seconds)[: int(seconds * RATE)][None])
+    encoder = SpeakerEncoder().eval()
+    with torch.no_grad():
+        torch.testing.assert_close(encoder(0.1 * sound), encoder(sound), atol=1e-3, rtol=1e-3)
+        assert encoder(sound).shape == (1, 25 * 512)
+        assert encoder(torch.zeros(1, RATE)).isfinite().all()
+
+
 def test_evened_rows_give_the_table_again():
     table = np.random.default_rng(0).normal(size=(2, 30, 4)) * np.logspace(-4, 3, 30)[:, None]
     scale, even = even_rows(table)
@@ -110,7 +147,7 @@ def test_the_graphs_say_what_the_network_says(tmp_path):
     whole, small = tmp_path / "whole.onnx", tmp_path / "small.onnx"
     export_network(network, whole)
     quantise(whole, small)
-    compute_basis(small)
+    compute_bases(small)
     store_half(small)
     assert small.stat().st_size < 0.35 * whole.stat().st_size
     exact = onnxruntime.InferenceSession(whole)
@@ -130,8 +167,8 @@ def test_a_basis_that_is_made_says_what_a_stored_one_says(tmp_path):
     export_network(made_network(), path)
     stored = onnxruntime.InferenceSession(path)
     before = path.stat().st_size
-    compute_basis(path)
-    assert path.stat().st_size < before - 600_000
+    compute_bases(path)
+    assert path.stat().st_size < before - 1_300_000
     made = onnxruntime.InferenceSession(path)
     sound = voice(2.0)[None]
     for found, wanted in zip(

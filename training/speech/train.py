@@ -39,9 +39,10 @@ class Reader:
     share: float
 
 
-# Two encoders err differently. The first also serves for `voice`, `speech` and what is familiar.
-BASE = "base"
-READERS = {BASE: Reader(256, 0.6), "tiny": Reader(128, 0.4)}
+# Whisper-base, and a network that tells speakers apart: two encoders that err differently. The first also
+# serves for `voice`, `speech` and what is familiar.
+BASE, SPEAKER = "base", "speaker"
+READERS = {BASE: Reader(256, 0.6), SPEAKER: Reader(128, 0.4)}
 
 
 @dataclass(frozen=True)
