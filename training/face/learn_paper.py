@@ -14,6 +14,7 @@ from training import checkpoints
 from training.corpora.faces import read_pack
 from training.face.paper_network import PaperNetwork
 from training.face.samples import fer2013_parts
+from training.precision import half_precision
 
 BATCH = 128
 CHECK_STEPS = 1000
@@ -89,7 +90,7 @@ def learn(plan: Plan) -> None:
         batch = order[place : place + BATCH]
         place += BATCH
         network.train()
-        with torch.autocast("cpu", torch.bfloat16):
+        with half_precision():
             logits = network(changed(pictures[batch], random).contiguous(memory_format=torch.channels_last))
         loss = functional.cross_entropy(logits.float(), targets[batch], label_smoothing=0.05)
         run.learn(loss, longest=math.inf)

@@ -5,7 +5,6 @@ them as serving does (progressive resizing; Touvron et al. 2019, "Fixing the tra
 discrepancy").
 """
 
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +18,7 @@ from training.face.network import FaceNetwork
 from training.face.plain_network import PlainNetwork
 from training.face.sampler import Sampler
 from training.face.samples import Corpus, serving_placement
+from training.precision import half_precision
 
 # Share of each corpus in a batch.
 SHARES = {"fer2013": 0.60, "rafdb_train": 0.30, "kdef": 0.10}
@@ -50,13 +50,6 @@ def loss_of(logits: dict[str, Tensor], targets: dict[str, Tensor]) -> Tensor:
         scale = 0.5 if key in {"fer2013", "ferplus"} else 1.0
         losses.append(scale * each.sum() / max(float(weight.sum()), 1.0) * float(weight.mean()))
     return torch.stack(losses).sum() / 2
-
-
-def half_precision() -> AbstractContextManager[object]:
-    precision: AbstractContextManager[object] = torch.autocast(
-        "cuda" if torch.cuda.is_available() else "cpu", torch.bfloat16
-    )
-    return precision
 
 
 def logits_on(
@@ -141,7 +134,7 @@ def learn_in_stages(
         pictures, targets = sampler.batch(stage.side, stage.batch)
         pictures = pictures.to(device).contiguous(memory_format=torch.channels_last)
         run.network.train()
-        with half_precision():
+        with half_precision(device.type):
             logits = run.network(pictures)
         run.learn(loss_of(logits, {key: value.to(device) for key, value in targets.items()}), longest=5.0)
         if run.clock.worked() - checked > CHECK_SECONDS:

@@ -12,6 +12,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from training.precision import half_precision
+
 Floats = npt.NDArray[np.float32]
 
 
@@ -147,8 +149,7 @@ def train(
             batch = inputs[rows] if swap is None else swap(inputs[rows], rows)
             batch = functional.dropout(batch, recipe.hidden_away)
             batch, target, share = mix_pairs(batch, smooth[rows], shares[rows], recipe.mixing)
-            # Half the time on processors with bfloat16 products; the figures are the same.
-            with torch.autocast("cpu", torch.bfloat16):
+            with half_precision():
                 logits = network(batch)
             entropy = -(functional.log_softmax(logits.float(), dim=-1) * target).sum(dim=-1)
             loss = (entropy * share).mean() * recipe.seeds

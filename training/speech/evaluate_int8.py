@@ -10,6 +10,7 @@ import numpy as np
 import onnxruntime
 import torch
 
+from shared.inference import session_options
 from training.corpora.speech import FOLDERS
 from training.export.speech_graph import SpeechNetwork, export_network, load_encoders
 from training.speech.evaluate import measure
@@ -28,9 +29,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.enable_cpu_mem_arena = False
+    options = session_options(threads=1)
     with np.load(arguments.fits / "ship.npz") as fit, np.load(arguments.fits / "gate.npz") as gate:
         network = SpeechNetwork(load_encoders(arguments.encoders), dict(fit), dict(gate))
     with tempfile.TemporaryDirectory() as folder:

@@ -12,7 +12,7 @@ import soundfile
 import soxr
 from scipy.signal import butter, sosfilt
 
-from shared.inference import InferenceSession, OnnxSession
+from shared.inference import InferenceSession, OnnxSession, session_options
 from speech_service.activity import SegmentRules, find_spans, speech_probabilities
 from training.corpora.speech import FOLDERS, RATE, Sound, read_pack
 from training.speech.network import LONGEST_SECONDS
@@ -117,10 +117,7 @@ def copies(activity: Path) -> dict[str, Copy]:
 
 def open_encoder(path: Path) -> onnxruntime.InferenceSession:
     """Open the graph on one thread, without an arena: every length is another shape."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.enable_cpu_mem_arena = False
-    return onnxruntime.InferenceSession(path, options)
+    return onnxruntime.InferenceSession(path, session_options(threads=1))
 
 
 def read_sounds(pack: Path | None) -> Iterator[Sound]:
