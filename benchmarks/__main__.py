@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TextIO
 
 _ALL = (
+    ("networks",),
     ("films",),
     ("small_uploads",),
     ("page",),
@@ -28,6 +29,7 @@ _ALL = (
     ("side_by_side", "--seconds", "60"),
 )
 _QUICK = (
+    ("networks", "--runs", "10"),
     ("films", "--seconds", "20"),
     ("small_uploads", "--runs", "10"),
     ("page", "--runs", "3"),
