@@ -57,7 +57,8 @@ class Output:
     def tell(self, message: str) -> None:
         """Say something about the work itself."""
         if not self.quiet:
-            self.messages.print(message, style="dim", markup=False, highlight=False)
+            # Not broken into lines: a path in it can be copied whole.
+            self.messages.print(message, style="dim", markup=False, highlight=False, soft_wrap=True)
 
 
 def analyze(

@@ -239,7 +239,9 @@ def test_an_export_has_a_path_of_its_own(processes: RunningServer, film: Path, t
 
 
 def test_a_film_is_drawn_into(processes: RunningServer, film: Path, tmp_path: Path) -> None:
-    path = tmp_path / "drawn.mp4"
+    folder = tmp_path / ("longer than a line of a terminal " * 3)
+    folder.mkdir()
+    path = folder / "drawn.mp4"
     result = run(film, "--annotate", path, "--server", processes.url)
     assert (result.returncode, result.stderr) == (0, f"Drawn into {path}.\n")
     assert path.stat().st_size > 10_000

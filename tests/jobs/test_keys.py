@@ -141,7 +141,9 @@ def test_a_key_is_found_by_its_hash():
     assert ONE not in hash_key(ONE)
 
 
-@pytest.mark.parametrize("wrong", ["emo_abc", "sha256:xyz", new_key()])
+@pytest.mark.parametrize(
+    "wrong", ["emo_abc", "sha256:xyz", new_key()], ids=["short", "no hash", "a key itself"]
+)
 def test_settings_take_hashes_only(wrong):
     with pytest.raises(ValueError, match="api_keys"):
         GatewaySettings(api_keys=wrong)
