@@ -16,6 +16,7 @@ MODELS = Path(__file__).parents[2] / "face_service" / "models"
 
 
 @pytest.mark.accuracy
+@pytest.mark.timeout(3600)
 @pytest.mark.skipif("EMOTION_CORPORA" not in os.environ, reason="needs the corpora")
 @pytest.mark.parametrize("profile", ["default", "paper"])
 def test_fer2013_is_as_the_manifest_says(profile):

@@ -10,6 +10,7 @@ from speech_service.settings import SpeechSettings
 
 
 @pytest.mark.accuracy
+@pytest.mark.timeout(3600)
 @pytest.mark.skipif("EMOTION_CORPORA" not in os.environ, reason="needs the corpora")
 @pytest.mark.parametrize("profile", ["default", "paper"])
 def test_what_is_served_is_as_good_as_the_manifest_says(profile):
