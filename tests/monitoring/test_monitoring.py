@@ -204,7 +204,9 @@ def test_prometheus_reads_the_house(used_house, tmp_path):
 
         def all_are_read() -> bool:
             try:
-                return {one["metric"]["job"] for one in query("up == 1")} == set(PORTS)
+                # It listens before it is ready, and says 503 until then.
+                ready = httpx.get(f"http://{address}/-/ready", timeout=30).is_success
+                return ready and {one["metric"]["job"] for one in query("up == 1")} == set(PORTS)
             except httpx.TransportError:
                 assert process.poll() is None, (tmp_path / "log").read_text()
                 return False
