@@ -1,8 +1,7 @@
 """What each network that ships costs by itself: `python -m benchmarks.networks`.
 
 CPU milliseconds of one thread, as the services open it, and size. The yardstick beside them is a product of
-two square matrices in the same runtime: processors differ by a factor of seven in it, and the networks with
-them.
+two square matrices in the same runtime, by which one processor's figures compare with another's.
 """
 
 import argparse
@@ -10,8 +9,9 @@ import contextlib
 import platform
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +90,7 @@ def loads() -> list[Load]:
     ]
 
 
-def cpu_milliseconds(run: Any, runs: int) -> float:
+def cpu_milliseconds(run: Callable[[], object], runs: int) -> float:
     """The median of the CPU time of one call, after three that do not count."""
     taken = []
     for number in range(runs + 3):
@@ -139,7 +139,7 @@ def main() -> None:
     print(f"| what | CPU ms | of a product of {SIDE} x {SIDE}, % |\n|---|---|---|")
     for load in loads():
         session = OnnxSession(load.folder, threads=1, arena=load.arena)
-        taken = cpu_milliseconds(lambda s=session, i=load.inputs: s.run(i), arguments.runs) / load.units
+        taken = cpu_milliseconds(partial(session.run, load.inputs), arguments.runs) / load.units
         print(f"| {load.what} | {taken:.1f} | {100 * taken / yardstick:.0f} |")
     activity, rules, ten = OnnxSession(VOICES / "default" / "activity", threads=1), SegmentRules(), sound(10)
     taken = cpu_milliseconds(lambda: speech_probabilities(activity, ten, rules=rules), arguments.runs) / 10
