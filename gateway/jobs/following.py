@@ -74,15 +74,19 @@ class Follower:
             note(problem=problem.name)
 
     async def _events(self) -> AsyncGenerator[tuple[str, str, str | StoredResult]]:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._seconds) as timer:
-                stream = self._jobs.events(self._record, first=self._next)
-                async with contextlib.aclosing(stream):
-                    async for data in stream:
-                        yield json.loads(data)["event"], str(self._next), data
-                        self._next += 1
-        if timer.expired():
-            return
+        until = asyncio.get_running_loop().time() + self._seconds
+        async with contextlib.aclosing(self._jobs.events(self._record, first=self._next)) as stream:
+            while True:
+                # Only around the wait: while a caller sends what it was given, nothing breaks that off.
+                try:
+                    async with asyncio.timeout_at(until):
+                        data = await anext(stream, None)
+                except TimeoutError:
+                    return
+                if data is None:
+                    break
+                yield json.loads(data)["event"], str(self._next), data
+                self._next += 1
         name, last = await self._last()
         yield name, END, last
 

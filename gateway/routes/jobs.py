@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Header, Path, Request
 from fastapi.responses import Response, StreamingResponse
@@ -34,6 +34,8 @@ from shared.request_context import note
 
 if TYPE_CHECKING:
     from gateway.jobs.records import JobRecord
+
+_Event = TypeVar("_Event")
 
 router = APIRouter(prefix="/v1", tags=["jobs"])
 
@@ -252,13 +254,8 @@ async def follow_analysis(
         return Response(status_code=204)
     deadline = current_deadline.get() or Deadline.after(300)
     follower = Follower(jobs, record, caller, first=first, seconds=max(0.0, deadline.remaining() * _MARGIN))
-    stream = _EventStream(follower)
-    return _EventSourceResponse(
-        stream.sent(),
-        ping=_PING_SECONDS,
-        ping_message_factory=stream.ping,
-        headers={"x-accel-buffering": "no"},
-    )
+    # A ping of its own accord would end the last event in its middle.
+    return _EventSourceResponse(_sent(follower), ping=0, headers={"x-accel-buffering": "no"})
 
 
 class _EventSourceResponse(EventSourceResponse):
@@ -271,35 +268,44 @@ class _EventSourceResponse(EventSourceResponse):
                     await send({"type": "http.response.body"})
 
 
-class _EventStream:
-    """What is sent to a follower."""
-
-    def __init__(self, follower: Follower) -> None:
-        self._follower = follower
-        self._ping: ServerSentEvent = ServerSentEvent(comment="ping")
-
-    def ping(self) -> ServerSentEvent:
-        """Give what keeps a quiet connection open."""
-        return self._ping
-
-    async def sent(self) -> AsyncGenerator[ServerSentEvent | bytes]:
-        """Give events; of the last one, which may be long, piece by piece."""
-        async with contextlib.aclosing(self._follower.events()) as events:
-            async for name, number, data in events:
-                if isinstance(data, str):
-                    yield ServerSentEvent(data, event=name, id=number, retry=1000)
-                    continue
-                # A ping would end the event in its middle.
-                self._ping = _Nothing()
-                before = f'id: {number}\r\nevent: {name}\r\ndata: {{"event":"{name}","analysis":'
-                try:
-                    async for piece in _around(before.encode(), data, b"}\r\n\r\n"):
-                        yield piece
-                except Problem as problem:
-                    # Without its end it is no event, and the client comes back.
-                    note(problem=problem.name)
+async def _sent(follower: Follower) -> AsyncGenerator[ServerSentEvent | bytes]:
+    """Give events, and a comment where none comes for long; the last one, which may be long, in pieces."""
+    async with contextlib.aclosing(_with_pauses(follower.events(), _PING_SECONDS)) as events:
+        async for event in events:
+            if event is None:
+                yield ServerSentEvent(comment="ping")
+                continue
+            name, number, data = event
+            if isinstance(data, str):
+                yield ServerSentEvent(data, event=name, id=number, retry=1000)
+                continue
+            before = f'id: {number}\r\nevent: {name}\r\ndata: {{"event":"{name}","analysis":'
+            try:
+                async for piece in _around(before.encode(), data, b"}\r\n\r\n"):
+                    yield piece
+            except Problem as problem:
+                # Without its end it is no event, and the client comes back.
+                note(problem=problem.name)
 
 
-class _Nothing(ServerSentEvent):
-    def encode(self) -> bytes:
-        return b""
+async def _with_pauses(events: AsyncGenerator[_Event], seconds: float) -> AsyncGenerator[_Event | None]:
+    """Give what comes, and None as often as nothing has come for so long."""
+    async with contextlib.aclosing(events):
+        while True:
+            coming = asyncio.create_task(_next_of(events))
+            try:
+                while not (await asyncio.wait({coming}, timeout=seconds))[0]:
+                    yield None
+                found = coming.result()
+            finally:
+                coming.cancel()
+                await asyncio.wait({coming})
+            if not found:
+                return
+            yield found[0]
+
+
+async def _next_of(events: AsyncGenerator[_Event]) -> tuple[_Event] | None:
+    async for event in events:
+        return (event,)
+    return None

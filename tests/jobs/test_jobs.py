@@ -6,6 +6,7 @@ import uuid
 
 import pytest
 
+from gateway.routes import jobs
 from tests.jobs.gateway_process import eventually
 
 ASYNC = {"prefer": "respond-async"}
@@ -185,6 +186,19 @@ class TestFollowing:
         assert [number for number, _, _ in events[:-1]] == [str(at) for at in range(len(events) - 1)]
         assert events[-1][0] == "end"
         assert events[-1][2]["analysis"] == gateway.get(location).json()["analysis"]
+
+    def test_what_keeps_a_quiet_stream_open_stands_between_events(self, gateway, long_film, monkeypatch):
+        monkeypatch.setattr(jobs, "_PING_SECONDS", 0.02)
+        location = hand_in(gateway, long_film, options="?detail=timeline").headers["location"]
+        body = gateway.get(f"{location}/events").text
+        *sent, nothing = body.split("\r\n\r\n")
+        assert nothing == ""
+        assert sent.count(": ping") > 1
+        events = [event for event in sent if event != ": ping"]
+        assert all(event.startswith("id: ") for event in events), events
+        assert [name for _, name, _ in events_of(gateway, location)] == [
+            re.search("event: (.*)", event)[1].strip() for event in events
+        ]
 
     def test_a_client_goes_on_where_it_was(self, gateway, film):
         location = hand_in(gateway, film).headers["location"]
