@@ -15,6 +15,7 @@ from training.face.optimizer import RelativeAdamW
 from training.face.sampler import Sampler
 from training.face.samples import CONVENTIONS, load_corpus
 from training.face.stages import SHARES, Stage, learn_in_stages
+from training.hardware import learning_device
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,7 @@ def learn(plan: Plan) -> None:
         FileNotFoundError: there is no checkpoint to start from.
     """
     corpora = {name: load_corpus(name, plan.cache) for name in plan.corpora}
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    network = build(plan).to(device)
+    network = build(plan).to(learning_device())
     last = plan.folder / "last.pt"
     if (start := checkpoints.load(plan.folder / "start.pt")) is not None:
         network.load_state_dict(start["average"])

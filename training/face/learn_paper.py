@@ -14,7 +14,7 @@ from training import checkpoints
 from training.corpora.faces import read_pack
 from training.face.paper_network import PaperNetwork
 from training.face.samples import fer2013_parts
-from training.precision import half_precision
+from training.hardware import half_precision, learning_device
 
 BATCH = 128
 CHECK_STEPS = 1000
@@ -38,18 +38,21 @@ def grey_pictures(part: str) -> tuple[Tensor, npt.NDArray[np.int64]]:
 
 
 def changed(pictures: Tensor, random: torch.Generator) -> Tensor:
-    """Mirror, turn, scale and shift a batch, and change its light: float [n, 1, 48, 48] in 0..255."""
-    count = len(pictures)
-    angle = torch.randn(count, generator=random) * 0.12
-    scale = torch.exp(torch.randn(count, generator=random) * 0.08)
-    mirror = torch.where(torch.rand(count, generator=random) < 0.5, -1.0, 1.0)
-    shift = torch.randn(count, 2, generator=random) * 0.07
+    """Mirror, turn, scale and shift a batch, and change its light: float [n, 1, 48, 48] in 0..255.
+
+    The generator is one of the device that the pictures are on.
+    """
+    count, drawn = len(pictures), {"generator": random, "device": pictures.device}
+    angle = torch.randn(count, **drawn) * 0.12
+    scale = torch.exp(torch.randn(count, **drawn) * 0.08)
+    mirror = torch.where(torch.rand(count, **drawn) < 0.5, -1.0, 1.0)
+    shift = torch.randn(count, 2, **drawn) * 0.07
     first = torch.stack([scale * mirror * angle.cos(), -scale * angle.sin(), shift[:, 0]], 1)
     second = torch.stack([scale * mirror * angle.sin(), scale * angle.cos(), shift[:, 1]], 1)
     grid = functional.affine_grid(torch.stack([first, second], 1), list(pictures.shape), align_corners=False)
     moved = functional.grid_sample(pictures.float(), grid, padding_mode="border", align_corners=False)
-    gain = torch.exp(torch.randn(count, 1, 1, 1, generator=random) * 0.15)
-    lift = torch.randn(count, 1, 1, 1, generator=random) * 12
+    gain = torch.exp(torch.randn(count, 1, 1, 1, **drawn) * 0.15)
+    lift = torch.randn(count, 1, 1, 1, **drawn) * 12
     return (moved * gain + lift).clamp(0, 255)
 
 
@@ -57,15 +60,16 @@ def logits_of(network: PaperNetwork, pictures: Tensor) -> npt.NDArray[np.float32
     """Logits [n, 7] of grey pictures [n, 1, 48, 48]."""
     with torch.no_grad():
         network.eval()
-        return np.concatenate([network(some).float().numpy() for some in pictures.split(256)])
+        return np.concatenate([network(some).float().cpu().numpy() for some in pictures.split(256)])
 
 
 def learn(plan: Plan) -> None:
     """Run (or go on with) a training run until its minutes are used up."""
+    device = learning_device()
     pictures, labels = grey_pictures("train")
     chosen, answers = grey_pictures("choose")
-    targets = torch.from_numpy(labels)
-    network = PaperNetwork().to(memory_format=torch.channels_last)
+    pictures, chosen, targets = pictures.to(device), chosen.to(device), torch.from_numpy(labels).to(device)
+    network = PaperNetwork().to(device, memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(network.parameters(), lr=plan.rate, weight_decay=0.02)
     run = checkpoints.Run(
         plan.folder / "last.pt",
@@ -74,8 +78,8 @@ def learn(plan: Plan) -> None:
         minutes=plan.minutes,
         decay=0.999,
     )
-    random = torch.Generator().manual_seed(2000 + run.step)
-    order = torch.randperm(len(targets), generator=random)
+    random = torch.Generator(device).manual_seed(2000 + run.step)
+    order = torch.randperm(len(targets), generator=random, device=device)
     place = 0
 
     def report() -> None:
@@ -86,11 +90,11 @@ def learn(plan: Plan) -> None:
         for group in optimizer.param_groups:
             group["lr"] = plan.rate * checkpoints.cosine(run.clock.progress())
         if place + BATCH > len(order):
-            order, place = torch.randperm(len(targets), generator=random), 0
+            order, place = torch.randperm(len(targets), generator=random, device=device), 0
         batch = order[place : place + BATCH]
         place += BATCH
         network.train()
-        with half_precision():
+        with half_precision(device):
             logits = network(changed(pictures[batch], random).contiguous(memory_format=torch.channels_last))
         loss = functional.cross_entropy(logits.float(), targets[batch], label_smoothing=0.05)
         run.learn(loss, longest=math.inf)

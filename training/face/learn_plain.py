@@ -17,6 +17,7 @@ from training.face.sampler import Sampler
 from training.face.samples import CONVENTIONS, Corpus, Targets, load_corpus
 from training.face.stages import SHARES, Stage, learn_in_stages
 from training.face.teacher import read_answers
+from training.hardware import learning_device
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,8 @@ def learn(plan: Plan) -> None:
             name: taught_by(corpus, read_answers(plan.cache, name), plan.taught)
             for name, corpus in corpora.items()
         }
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    network = PlainNetwork(CONVENTIONS, widths=plan.widths).to(device, memory_format=torch.channels_last)
+    network = PlainNetwork(CONVENTIONS, widths=plan.widths)
+    network.to(learning_device(), memory_format=torch.channels_last)
     if plan.start is not None:
         if (start := checkpoints.load(plan.start)) is None:
             raise FileNotFoundError(plan.start)

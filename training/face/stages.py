@@ -18,7 +18,7 @@ from training.face.network import FaceNetwork
 from training.face.plain_network import PlainNetwork
 from training.face.sampler import Sampler
 from training.face.samples import Corpus, serving_placement
-from training.precision import half_precision
+from training.hardware import half_precision
 
 # Share of each corpus in a batch.
 SHARES = {"fer2013": 0.60, "rafdb_train": 0.30, "kdef": 0.10}
@@ -134,7 +134,7 @@ def learn_in_stages(
         pictures, targets = sampler.batch(stage.side, stage.batch)
         pictures = pictures.to(device).contiguous(memory_format=torch.channels_last)
         run.network.train()
-        with half_precision(device.type):
+        with half_precision(device):
             logits = run.network(pictures)
         run.learn(loss_of(logits, {key: value.to(device) for key, value in targets.items()}), longest=5.0)
         if run.clock.worked() - checked > CHECK_SECONDS:

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from training.precision import half_precision
+from training.hardware import half_precision, learning_device
 
 Floats = npt.NDArray[np.float32]
 
@@ -134,30 +134,12 @@ def train(
     spread = x.std(axis=0)
     scale = spread**-recipe.whitening
     scale /= float(np.sqrt(np.mean((spread * scale) ** 2)))
-    inputs, shares = torch.from_numpy(x * scale), torch.from_numpy(weights)
     classes = targets.shape[1]
-    smooth = torch.from_numpy((1 - recipe.smoothing) * targets + recipe.smoothing / classes).float()
-    swap = None if voices is None else _Swap(voices, scale, recipe.swapping)
-    network = _Seeds(x.shape[1], classes, recipe)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.rate, weight_decay=recipe.decay, fused=True)
-    steps = len(x) // recipe.batch
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.rate, total_steps=steps * recipe.epochs)
-    for _ in range(recipe.epochs):
-        order = torch.randperm(len(x))
-        for i in range(steps):
-            rows = order[i * recipe.batch : (i + 1) * recipe.batch]
-            batch = inputs[rows] if swap is None else swap(inputs[rows], rows)
-            batch = functional.dropout(batch, recipe.hidden_away)
-            batch, target, share = mix_pairs(batch, smooth[rows], shares[rows], recipe.mixing)
-            with half_precision():
-                logits = network(batch)
-            entropy = -(functional.log_softmax(logits.float(), dim=-1) * target).sum(dim=-1)
-            loss = (entropy * share).mean() * recipe.seeds
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            schedule.step()
-    state = {name: value.detach().numpy() for name, value in network.state_dict().items()}
+    smooth = ((1 - recipe.smoothing) * targets + recipe.smoothing / classes).astype(np.float32)
+    # What is drawn and made without saying where is there too.
+    with learning_device():
+        network = _learned((x * scale, smooth, weights), voices=voices, scale=scale, recipe=recipe)
+    state = {name: value.detach().cpu().numpy() for name, value in network.state_dict().items()}
     return Ensemble(
         first=(state["first.weight"].T * scale[:, None]).astype(np.float32),
         first_bias=state["first.bias"],
@@ -166,13 +148,43 @@ def train(
     )
 
 
+def _learned(
+    clips: tuple[Floats, Floats, Floats], *, voices: Voices | None, scale: Floats, recipe: Recipe
+) -> _Seeds:
+    device = torch.get_default_device()
+    inputs, smooth, shares = (torch.from_numpy(part).to(device) for part in clips)
+    swap = None if voices is None else _Swap(voices, scale, recipe.swapping)
+    network = _Seeds(inputs.shape[1], smooth.shape[1], recipe)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.rate, weight_decay=recipe.decay, fused=True)
+    steps = len(inputs) // recipe.batch
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.rate, total_steps=steps * recipe.epochs)
+    for _ in range(recipe.epochs):
+        order = torch.randperm(len(inputs))
+        for i in range(steps):
+            rows = order[i * recipe.batch : (i + 1) * recipe.batch]
+            batch = inputs[rows] if swap is None else swap(inputs[rows], rows)
+            batch = functional.dropout(batch, recipe.hidden_away)
+            batch, target, share = mix_pairs(batch, smooth[rows], shares[rows], recipe.mixing)
+            with half_precision(device):
+                logits = network(batch)
+            entropy = -(functional.log_softmax(logits.float(), dim=-1) * target).sum(dim=-1)
+            loss = (entropy * share).mean() * recipe.seeds
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+    return network
+
+
 class _Swap:
     """Gives a share of the clips, by chance, part or all of the difference to another speaker's voice."""
 
     def __init__(self, voices: Voices, scale: Floats, share: float) -> None:
-        self._own = torch.from_numpy(voices.own * scale)
-        self._speaker = torch.from_numpy(voices.speaker)
-        self._first, self._count = torch.from_numpy(voices.first), torch.from_numpy(voices.count)
+        device = torch.get_default_device()
+        self._own = torch.from_numpy(voices.own * scale).to(device)
+        self._speaker, self._first, self._count = (
+            torch.from_numpy(numbers).to(device) for numbers in (voices.speaker, voices.first, voices.count)
+        )
         self._share = share
 
     def __call__(self, x: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:

@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from speech_service.features import mfcc
 from training.corpora.speech import FOLDERS, Clip, Sound, read_pack
+from training.hardware import learning_device
 from training.speech.features import alter, fit_length
 from training.speech.head import balanced_weights
 from training.speech.noises import make_noises
@@ -145,6 +146,7 @@ def train(samples: Samples, checkpoint: Path, *, epochs: int) -> MfccLstm:
     """Train, going on from the checkpoint when there is one."""
     torch.manual_seed(0)
     network = MfccLstm()
+    network.to(learning_device())
     everything = np.concatenate(samples.frames[::10]).astype(np.float32)
     network.scale[:] = torch.from_numpy(1.0 / everything.std(axis=0))
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-2)
@@ -153,7 +155,7 @@ def train(samples: Samples, checkpoint: Path, *, epochs: int) -> MfccLstm:
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps * epochs + 1)
     begin = 0
     if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
+        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
         network.load_state_dict(state["network"])
         optimiser.load_state_dict(state["optimiser"])
         schedule.load_state_dict(state["schedule"])
@@ -174,7 +176,7 @@ def train(samples: Samples, checkpoint: Path, *, epochs: int) -> MfccLstm:
             checkpoint,
         )
         print(f"epoch {epoch}: loss {np.mean(losses):.3f}, {time.monotonic() - started:.0f} s", flush=True)
-    network.eval()
+    network.cpu().eval()
     return network
 
 
@@ -185,9 +187,10 @@ def _step(
     samples: Samples,
     rows: npt.NDArray[np.int64],
 ) -> float:
-    frames, mask = pad([samples.frames[i] for i in rows])
-    emotion = torch.from_numpy(samples.emotion[rows])
-    weight = torch.from_numpy(samples.weight[rows])
+    device = network.scale.device
+    frames, mask = (part.to(device) for part in pad([samples.frames[i] for i in rows]))
+    emotion = torch.from_numpy(samples.emotion[rows]).to(device)
+    weight = torch.from_numpy(samples.weight[rows]).to(device)
     states = functional.dropout(network.states(frames, mask), 0.4, training=True)
     entropy = functional.cross_entropy(
         network.emotion(states), emotion.clamp(min=0), reduction="none", label_smoothing=0.05
