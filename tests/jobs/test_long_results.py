@@ -90,7 +90,7 @@ def test_exports_that_many_ask_for_at_once_take_the_memory_of_one(one_gateway, d
 def test_the_end_of_a_long_film_is_one_event_however_slowly_it_is_read(
     gateway, house, film, data_folder, monkeypatch
 ):
-    monkeypatch.setattr(jobs, "_PING_SECONDS", 0.0002)
+    monkeypatch.setattr(jobs, "_PING_SECONDS", 0.02)
     location = hand_in(gateway, film, options="?detail=frames").headers["location"]
     finished(gateway, location)
     analysis = lengthen_result(data_folder / "files" / location.rpartition("/")[2])
