@@ -21,11 +21,11 @@ from gateway.exports.faces_csv import FACES_CSV
 from gateway.kept_faces import KeptFaces
 from shared.collection import without_collection
 from shared.contracts.analyses import Analysis
-from shared.contracts.base import pack_vector
 from shared.contracts.emotions import Scores
 from shared.contracts.faces import Box, Face, FaceQuality, Pose
 from shared.contracts.fusion import FrameFaces, FusionRequest, FusionResult, Profile
 from shared.contracts.media import MediaKind
+from shared.contracts.vectors import pack_vector
 from tests.cli.samples import film_analysis
 
 _FPS = 5

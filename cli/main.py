@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from cli import serve as serving
 from cli.options import Options, parse_modalities
 from shared.contracts.analyses import Detail
 from shared.contracts.fusion import Baseline, Profile, Strategy
@@ -85,6 +84,8 @@ def serve(
 
     Exit status: 0 stopped in order; 1 could not start or did not stay up; 2 wrong option or setting.
     """
+    from cli import serve as serving  # noqa: PLC0415 - the other commands need none of it
+
     raise typer.Exit(serving.serve(host=host, port=port, single_process=single_process))
 
 

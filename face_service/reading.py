@@ -11,9 +11,9 @@ from face_service.alignment import EXPRESSION_TARGET, align_face, crop_grey, cro
 from face_service.classification import ExpressionReader, FaceClassifier
 from face_service.detection import Detection, Detector, Picture
 from face_service.quality import pose_of, quality_of
-from shared.contracts.base import pack_vector
 from shared.contracts.emotions import Scores
 from shared.contracts.faces import Box, Face, FaceBatch, PictureFaces, Point
+from shared.contracts.vectors import pack_vector
 
 Cut = Callable[[Picture, Detection, int], NDArray[np.uint8]]
 

@@ -7,10 +7,10 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.contracts.base import unpack_vector
 from shared.contracts.fusion import FrameFaces
 from shared.contracts.problems import Problem
 from shared.contracts.speech import SpeechSegment
+from shared.contracts.vectors import unpack_vector
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

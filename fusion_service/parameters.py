@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from shared.contracts.base import Contract, unpack_vector
+from shared.contracts.base import Contract
 from shared.contracts.emotions import EMOTIONS, Probability
 from shared.contracts.fusion import Strategy
 from shared.contracts.manifests import Manifest
+from shared.contracts.vectors import unpack_vector
 from shared.inference import load_manifest
 
 Seven = tuple[float, float, float, float, float, float, float]

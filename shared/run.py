@@ -11,8 +11,8 @@ from fastapi import FastAPI
 from shared.collection import spare_what_is_loaded
 from shared.http_protocol import BoundedHttpProtocol
 from shared.logs import configure_logs
-from shared.settings import ServiceSettings
-from shared.websocket_protocol import MAX_MESSAGE_BYTES, PING_SECONDS, BoundedWebSocketProtocol
+from shared.settings import MAX_MESSAGE_BYTES, ServiceSettings
+from shared.websocket_protocol import PING_SECONDS, BoundedWebSocketProtocol
 
 
 def run_service(name: str, create_app: Callable[[], FastAPI], settings: ServiceSettings) -> None:

@@ -39,6 +39,9 @@ def _quota_v1() -> float | None:
 # A week: longer than anything here is meant to take, and short enough for every clock.
 Seconds = Annotated[float, Field(gt=0, le=7 * 86_400)]
 
+# Of a WebSocket, whatever a service allows.
+MAX_MESSAGE_BYTES = 4 << 20
+
 
 class ServiceSettings(BaseSettings):
     """Read from the environment, prefix `EMOTION_`; a wrong value stops the start with its name."""

@@ -14,7 +14,6 @@ from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-MAX_MESSAGE_BYTES = 4 << 20
 FIRST_MESSAGE_BYTES = 64 << 10
 PING_SECONDS = 20.0
 # Events are small: these are minutes of them. As much again is in the kernel.

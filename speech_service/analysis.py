@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.contracts.base import pack_vector
 from shared.contracts.emotions import Scores
 from shared.contracts.speech import SpeechAnalysis, SpeechSegment
+from shared.contracts.vectors import pack_vector
 from shared.deadlines import current_deadline
 from shared.inference import InferenceSession, calibrated
 from speech_service.activity import SegmentRules, Span, find_spans, signal_to_noise, speech_probabilities

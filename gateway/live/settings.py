@@ -4,8 +4,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.media.limits import MediaLimits
 from shared.contracts.live import LiveLimits
-from shared.settings import Seconds, usable_cpus
-from shared.websocket_protocol import MAX_MESSAGE_BYTES
+from shared.settings import MAX_MESSAGE_BYTES, Seconds, usable_cpus
 
 
 class LiveSettings(BaseModel):

@@ -1,11 +1,8 @@
 """What every contract has in common: frozen, closed, and quick to make."""
 
-import base64
 import binascii
 from typing import Annotated, Any
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 # Every set of names of fields that any contract was given, once.
@@ -21,24 +18,6 @@ class Contract(BaseModel):
         """Share the set of fields that were given: pydantic makes one for each, half of a face's memory."""
         given = self.__pydantic_fields_set__
         object.__setattr__(self, "__pydantic_fields_set__", _GIVEN.setdefault(frozenset(given), given))
-
-
-def pack_vector(values: NDArray[np.floating]) -> str:
-    """Pack a vector as base64 of little-endian float16: ten times smaller and quicker than JSON numbers.
-
-    Args:
-        values: shape [k], magnitudes below 65504.
-    """
-    return base64.b64encode(np.ascontiguousarray(values, dtype="<f2").tobytes()).decode("ascii")
-
-
-def unpack_vector(packed: str) -> NDArray[np.float32]:
-    """Undo `pack_vector`: float32 of shape [k].
-
-    Raises:
-        ValueError: not base64 of an even number of bytes.
-    """
-    return np.frombuffer(base64.b64decode(packed, validate=True), dtype="<f2").astype(np.float32)
 
 
 # A float16 is infinite or no number where all five bits of its exponent are set; they lie in its upper byte.

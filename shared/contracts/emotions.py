@@ -1,13 +1,15 @@
 """The seven emotions, their scores, and a judgement made from scores."""
 
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from shared.contracts.base import Contract
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -47,7 +49,7 @@ class Scores(Contract):
         return self
 
     @classmethod
-    def of(cls, probabilities: NDArray[np.floating] | list[float] | tuple[float, ...]) -> Self:
+    def of(cls, probabilities: "NDArray[np.floating] | list[float] | tuple[float, ...]") -> Self:
         """Make scores from 7 probabilities in the order of `EMOTIONS`; rounded to 4 decimals.
 
         Raises:
@@ -68,8 +70,10 @@ class Scores(Contract):
             self.surprise,
         )
 
-    def array(self) -> NDArray[np.float64]:
+    def array(self) -> "NDArray[np.float64]":
         """Give the 7 probabilities as a float64 array of shape [7]."""
+        import numpy as np  # noqa: PLC0415 - who only reads or draws analyses starts quicker without
+
         return np.asarray(self.values(), dtype=np.float64)
 
     @property

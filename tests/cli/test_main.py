@@ -2,6 +2,8 @@
 
 import json
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,6 +46,16 @@ def test_help_and_the_document_name_all_commands() -> None:
     for command in commands:
         assert command in shown
         assert f"## `emotion {command}`\n" in document
+
+
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [("cli.main", ["httpx", "numpy", "onnxruntime"]), ("cli.serve", ["numpy", "uvicorn"])],
+)
+def test_it_starts_quickly_and_supervises_in_little_memory(module: str, heavy: list[str]) -> None:
+    code = f"import sys, {module}; print([name for name in {heavy} if name in sys.modules])"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert loaded.stdout == "[]\n"
 
 
 def test_version() -> None:

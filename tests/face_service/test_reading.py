@@ -4,8 +4,8 @@ import pytest
 from face_service.classification import in_batches
 from face_service.detection import Detection
 from face_service.reading import box_of, cut_aligned
-from shared.contracts.base import unpack_vector
 from shared.contracts.fusion import Profile
+from shared.contracts.vectors import unpack_vector
 from tests.face_service.pictures import ASTRONAUT_FACE, pasted
 
 

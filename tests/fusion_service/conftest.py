@@ -11,11 +11,11 @@ import pytest
 from fusion_service.app import create_app
 from fusion_service.parameters import load_model
 from fusion_service.settings import FusionSettings
-from shared.contracts.base import pack_vector
 from shared.contracts.emotions import EMOTIONS, Scores
 from shared.contracts.faces import Box, Face, FaceQuality, Pose
 from shared.contracts.fusion import FrameFaces, FusionRequest, Profile
 from shared.contracts.speech import SpeechSegment
+from shared.contracts.vectors import pack_vector
 
 
 def scores(label="neutral", confidence=0.76):

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from fusion_service.baseline import PersonReadings, evidence, lean, usual_of
 from fusion_service.verdicts import judge
-from shared.contracts.base import pack_vector
 from shared.contracts.emotions import EMOTIONS, Emotion, Scores
 from shared.contracts.problems import Problem
 from shared.contracts.speech import SpeechSegment
+from shared.contracts.vectors import pack_vector
 
 SECONDS = 3.0
 

@@ -5,7 +5,7 @@ import pytest
 
 from fusion_service.pair_votes import counted, vote_logits
 from fusion_service.parameters import PairVotes, TrackHead
-from shared.contracts.base import pack_vector
+from shared.contracts.vectors import pack_vector
 
 PAIRS = ((0, 1), (0, 2), (1, 2))
 

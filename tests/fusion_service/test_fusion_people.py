@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fusion_service.assignment import assign
 from fusion_service.verdicts import judge
-from shared.contracts.base import pack_vector
+from shared.contracts.vectors import pack_vector
 
 
 def ids(result):

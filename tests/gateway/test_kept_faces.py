@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from gateway.kept_faces import KeptFaces
-from shared.contracts.base import pack_vector
 from shared.contracts.emotions import Scores
 from shared.contracts.faces import Box, Face, FaceQuality, Point, Pose
 from shared.contracts.fusion import FrameFaces
+from shared.contracts.vectors import pack_vector
 
 
 @pytest.fixture

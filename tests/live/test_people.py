@@ -3,9 +3,9 @@
 import numpy as np
 
 from gateway.live.people import People
-from shared.contracts.base import pack_vector
 from shared.contracts.emotions import Scores
 from shared.contracts.faces import Box, Face, FaceQuality, Pose
+from shared.contracts.vectors import pack_vector
 from tests import media_files
 from tests.live.client import jpeg, packets, watch
 

@@ -6,11 +6,11 @@ import pytest
 from gateway.live.window import Window
 from gateway.services import FusionService
 from shared.client import ServiceClient
-from shared.contracts.base import pack_vector
 from shared.contracts.emotions import Scores
 from shared.contracts.fusion import FrameFaces
 from shared.contracts.live import LiveOpen
 from shared.contracts.speech import SpeechSegment
+from shared.contracts.vectors import pack_vector
 from tests.live.test_people import a_face
 
 HAPPY = Scores.of([0, 1, 0, 0, 0, 0, 0])

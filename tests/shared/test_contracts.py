@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from shared.contracts.analyses import Frame, FrameFace
-from shared.contracts.base import Contract, PackedVector, pack_vector, unpack_vector
+from shared.contracts.base import Contract, PackedVector
 from shared.contracts.emotions import EMOTIONS, Judgement, Scores
 from shared.contracts.faces import Box
 from shared.contracts.problems import CATALOGUE, Problem
+from shared.contracts.vectors import pack_vector, unpack_vector
 
 probabilities = st.lists(st.floats(0.001, 1), min_size=7, max_size=7).map(lambda p: np.array(p) / sum(p))
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from shared.contracts.base import unpack_vector
 from shared.contracts.emotions import EMOTIONS
 from shared.contracts.speech import SpeechAnalysis
+from shared.contracts.vectors import unpack_vector
 from shared.npy import MEDIA_TYPE, write_npy
 from tests.speech_service.conftest import running
 

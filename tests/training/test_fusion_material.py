@@ -6,10 +6,10 @@ import pytest
 from face_service.classification import Classified
 from fusion_service.columns import face_columns
 from fusion_service.parameters import load_model
-from shared.contracts.base import pack_vector, unpack_vector
 from shared.contracts.emotions import EMOTIONS, Scores
 from shared.contracts.faces import Box, Face, FaceQuality
 from shared.contracts.fusion import FrameFaces, Strategy
+from shared.contracts.vectors import pack_vector, unpack_vector
 from training.corpora.av import Film, actors, eight_to_seven, read_javased, read_ravdess_scores
 from training.fusion.card import LICENCE, Leaning, Told, default_card
 from training.fusion.evaluate import Measured, confusion, read_voice, table

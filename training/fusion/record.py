@@ -20,11 +20,11 @@ from face_service.classification import Classified, ExpressionReader, FaceClassi
 from face_service.reading import FaceReader, cut_aligned
 from face_service.settings import FaceSettings
 from face_service.yunet import YunetDetector
-from shared.contracts.base import pack_vector
 from shared.contracts.emotions import Scores
 from shared.contracts.faces import Face
 from shared.contracts.fusion import FrameFaces
 from shared.contracts.manifests import Manifest
+from shared.contracts.vectors import pack_vector
 from shared.inference import InferenceSession, OnnxSession
 from training.corpora.av import Film, read_javased
 

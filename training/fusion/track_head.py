@@ -11,7 +11,7 @@ from sklearn.svm import SVC
 from fusion_service.pair_votes import vote_logits
 from fusion_service.parameters import PairVotes
 from fusion_service.tracks import held_features, moved_features, roots
-from shared.contracts.base import pack_vector
+from shared.contracts.vectors import pack_vector
 from training.fusion.movement import MovedFaces
 from training.fusion.record import PHASES
 
