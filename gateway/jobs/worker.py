@@ -104,6 +104,8 @@ class Worker:
         self._slot = -1
         self._inherited: dict[int, float] = {}
         self._stopping = False
+        # How often it was put down: what began before must not go on after.
+        self._life = 0
         self._running: dict[str, concurrent.futures.Future[str]] = {}
         self._tasks: set[asyncio.Task[str]] = set()
         self._guard = threading.Lock()
@@ -171,6 +173,7 @@ class Worker:
     async def _put_down(self) -> None:
         self._stopping = True
         with self._guard:
+            self._life += 1
             running = list(self._running.values())
         for future in running:
             future.cancel()
@@ -247,25 +250,28 @@ class Worker:
         self, job_id: str, upload: str, options: dict[str, Any], receive_ms: float
     ) -> workflow.Outcome:
         """See `workflow.Performer`."""
+        life = self._life
         if self._stopping:
             raise workflow.StoppedError
         record = patiently(self._book.find_now, job_id)
         attempt = max(1, record.attempts) if record else 1
         DBOS.write_stream(EVENTS, Started(attempt=attempt).model_dump_json())
+        line = _Line()
+        with self._guard:
+            # It may have been put down while the database was waited for, and work under another name by now.
+            if self._is_over(life):
+                raise workflow.StoppedError
+            work = self._work(job_id, upload, AnalysisOptions.model_validate(options), receive_ms, line)
+            future = self._running[job_id] = self._start(work)
         fields = {"job": job_id, "attempt": attempt}
         _log.info("job begun", extra={"fields": fields})
-        line = _Line()
-        work = self._work(job_id, upload, AnalysisOptions.model_validate(options), receive_ms, line)
-        future = self._start(work)
-        with self._guard:
-            self._running[job_id] = future
         try:
             self._store_events(job_id, line)
             return {"result": future.result()}
         except Problem:
             raise
         except Exception as error:
-            if self._stopping:
+            if self._is_over(life):
                 raise workflow.StoppedError from error
             if not future.cancelled():
                 _log.exception("a job failed", extra={"fields": {"job": job_id}})
@@ -273,8 +279,13 @@ class Worker:
         finally:
             future.cancel()
             with self._guard:
-                self._running.pop(job_id, None)
+                if self._running.get(job_id) is future:
+                    del self._running[job_id]
             _log.info("job ended", extra={"fields": fields})
+
+    def _is_over(self, life: int) -> bool:
+        """Tell whether the worker was put down since this life of it."""
+        return self._stopping or life != self._life
 
     def _store_events(self, job_id: str, line: _Line) -> None:
         """Store events as they come; raises where the job is no longer ours to work on."""
