@@ -254,7 +254,7 @@ async def follow_analysis(
         return Response(status_code=204)
     deadline = current_deadline.get() or Deadline.after(300)
     follower = Follower(jobs, record, caller, first=first, seconds=max(0.0, deadline.remaining() * _MARGIN))
-    # A ping of its own accord would end the last event in its middle.
+    # The library's ping comes from a task of its own, and could fall into the middle of the last event.
     return _EventSourceResponse(_sent(follower), ping=0, headers={"x-accel-buffering": "no"})
 
 
