@@ -30,6 +30,7 @@ class JobRecord:
         lane: see `gateway.jobs.order.Order`.
         state: where it stands.
         attempts: how often it was begun.
+        worker: the name of who took it last.
         created, started, finished: when.
         result: the name in the store under which its analysis lies, once it has succeeded.
         problem: why it failed.
@@ -41,6 +42,7 @@ class JobRecord:
     lane: str
     state: JobState
     attempts: int
+    worker: str | None
     created: datetime
     started: datetime | None
     finished: datetime | None
@@ -80,6 +82,7 @@ def record_of(status: WorkflowStatus) -> JobRecord:
         lane=status.authenticated_user or "",
         state=state,
         attempts=attempts,
+        worker=status.executor_id,
         created=_moment(status.created_at) or datetime.now(UTC),
         started=_moment(status.dequeued_at),
         finished=_moment(status.completed_at),

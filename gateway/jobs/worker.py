@@ -253,7 +253,11 @@ class Worker:
         life = self._life
         if self._stopping:
             raise workflow.StoppedError
+        name = _NAME.format(self._slot)
         record = patiently(self._book.find_now, job_id)
+        # Taken before the worker was put down, it comes here when the worker has another name already.
+        if record is not None and record.worker != name:
+            raise workflow.StoppedError
         attempt = max(1, record.attempts) if record else 1
         DBOS.write_stream(EVENTS, Started(attempt=attempt).model_dump_json())
         line = _Line()
