@@ -171,29 +171,33 @@ def test_a_lost_connection_in_the_middle_of_a_job(pair, database, film, long_fil
     assert one.finished(one.submit(film))["state"] == "succeeded"
 
 
+@pytest.fixture
+def single(house, database, tmp_path) -> Iterator[GatewayProcess]:
+    """One gateway with a database."""
+    gateway = GatewayProcess(house, tmp_path / "data", tmp_path / "log", jobs__database_url=database)
+    gateway.start()
+    yield gateway
+    gateway.stop()
+
+
 # What is read before a worker is asked, and what it writes first.
 @pytest.mark.parametrize("table", ["operation_outputs", "streams"])
 def test_a_job_that_waited_for_the_database_is_not_begun_by_a_worker_that_was_put_down(
-    house, database, tmp_path, film, long_film, table
+    single, database, film, long_film, table
 ):
     """It is begun once: under the name that it is queued for again, not under the lost one too."""
-    gateway = GatewayProcess(house, tmp_path / "data", tmp_path / "log", jobs__database_url=database)
-    gateway.start()
-    try:
-        gateway.finished(gateway.submit(film))
-        with psycopg.connect(database) as connection:
-            connection.execute(f"LOCK TABLE dbos.{table} IN ACCESS EXCLUSIVE MODE")
-            location = gateway.submit(long_film)
-            eventually(lambda: waits_for_a_table(database), "the job is taken, and waits")
-            assert end_connections(database, "lock") == 1
-            eventually(lambda: len(names_of_workers(gateway)) == 2, "its worker works under another name")
-            connection.rollback()
-        assert gateway.finished(location)["state"] == "succeeded"
-        job = location.rpartition("/")[-1]
-        begun = [line for line in gateway.lines() if line["message"] == "job begun" and line["job"] == job]
-        assert len(begun) == 1, begun
-    finally:
-        gateway.stop()
+    single.finished(single.submit(film))
+    with psycopg.connect(database) as connection:
+        connection.execute(f"LOCK TABLE dbos.{table} IN ACCESS EXCLUSIVE MODE")
+        location = single.submit(long_film)
+        eventually(lambda: waits_for_a_table(database), "the job is taken, and waits")
+        assert end_connections(database, "lock") == 1
+        eventually(lambda: len(names_of_workers(single)) == 2, "its worker works under another name")
+        connection.rollback()
+    assert single.finished(location)["state"] == "succeeded"
+    job = location.rpartition("/")[-1]
+    begun = [line for line in single.lines() if line["message"] == "job begun" and line["job"] == job]
+    assert len(begun) == 1, begun
 
 
 def names_of_workers(gateway: GatewayProcess) -> list[str]:
