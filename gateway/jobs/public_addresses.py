@@ -67,7 +67,8 @@ def is_public(address: Address) -> bool:
         for inner in _wrapped(address):
             if not is_public(inner):
                 return False
-        if address in _NAT64_LOCAL:
+        # Python takes the old site-local addresses (fec0::/10) for global ones.
+        if address in _NAT64_LOCAL or address.is_site_local:
             return False
     return address.is_global and not address.is_multicast and not address.is_reserved
 

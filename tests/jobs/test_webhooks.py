@@ -301,6 +301,8 @@ def test_a_call_ends_with_its_time_whatever_trickles_in(begin, piece, end):
         "http://[2002:7f00:1::]/",
         "http://[fe80::1]/",
         "http://[fd00::1]/",
+        "http://[fec0::1]/",
+        "http://[feff:ffff::1]/",
         "http://224.0.0.1/",
         "http://2130706433/",
         "http://0x7f.1/",
