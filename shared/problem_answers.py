@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match, Mount
@@ -64,9 +65,13 @@ _DESCRIPTIONS = {
 }
 
 
-def validation_problem(error: RequestValidationError) -> Problem:
-    """Give the problem for FastAPI's validation error: its first fault names the field, all are listed."""
-    faults = error.errors()
+def validation_problem(error: RequestValidationError | ValidationError) -> Problem:
+    """Give the problem for FastAPI's validation error, or pydantic's for what came some other way.
+
+    The first fault names the field, all are listed.
+    """
+    # What several dependencies need is read anew for each of them while it is wrong.
+    faults = list({(fault["loc"], fault["msg"]): fault for fault in error.errors()}.values())
     first = faults[0] if faults else {"loc": ("body",), "msg": "invalid", "type": ""}
     if first["type"] == "json_invalid":
         return Problem("bad-request", "The body is not valid JSON.", field="body")
@@ -84,8 +89,13 @@ def _field(location: Sequence[int | str]) -> str:
     return ".".join(parts)[:200] or "body"
 
 
-def http_problem(error: HTTPException) -> Problem:
-    """Give the problem for an exception of the framework itself."""
+def http_problem(error: HTTPException, *, remedy: str | None = None) -> Problem:
+    """Give the problem for an exception of the framework itself.
+
+    Args:
+        error: of the framework.
+        remedy: the catalogue's own where not given.
+    """
     if isinstance(error.__cause__, Problem):
         return error.__cause__
     name = _BY_STATUS.get(error.status_code, "bad-request" if error.status_code < 500 else "internal-error")
@@ -93,16 +103,22 @@ def http_problem(error: HTTPException) -> Problem:
         "not-found": "There is nothing at this address.",
         "method-not-allowed": "This address does not take that method.",
     }
-    return Problem(name, details.get(name, str(error.detail)[:300]))
+    return Problem(name, details.get(name, str(error.detail)[:300]), remedy=remedy)
 
 
-def allowed_methods(app: FastAPI, request: Request) -> list[str]:
-    """Give every method that the address of a request takes: the framework names those of one route only."""
+def methods_of(app: FastAPI, request: Request, path: str) -> list[str]:
+    """Give every method that an address takes: the framework names those of one route only.
+
+    Args:
+        app: whose address it is.
+        request: for another address, maybe.
+        path: of the address.
+    """
     scope = request.scope
     # As it was before a router wrote into it.
     asked = {
         "type": "http",
-        "path": scope["path"],
+        "path": path,
         "root_path": scope.get("app_root_path", scope.get("root_path", "")),
         "headers": scope["headers"],
     }
@@ -113,6 +129,19 @@ def allowed_methods(app: FastAPI, request: Request) -> list[str]:
         return any(route.matches({**asked, "method": method})[0] is Match.FULL for route in routes)
 
     return [method for method in _METHODS if takes("GET" if method == "HEAD" else method)]
+
+
+def _address_meant(app: FastAPI, request: Request, status: int) -> str | None:
+    """Say which address was meant where that can be told; None where not."""
+    path: str = request.scope["path"]
+    if status == 404 and path.endswith("/") and methods_of(app, request, path.rstrip("/")):
+        return "Use this address without the slash at the end."
+    if status == 405 and request.method in methods_of(app, request, path.rpartition("/")[0]):
+        return (
+            f"Send {request.method} to this address without its last part and the slash before it (after a "
+            "slash, `curl -T` adds the file's name), or use a method named in the Allow header."
+        )
+    return None
 
 
 def add_problem_answers(app: FastAPI, metrics: ServiceMetrics) -> None:
@@ -134,9 +163,10 @@ def add_problem_answers(app: FastAPI, metrics: ServiceMetrics) -> None:
     async def on_http_exception(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101
         headers = dict(error.headers or {})
-        if error.status_code == 405 and (methods := allowed_methods(app, request)):
+        if error.status_code == 405 and (methods := methods_of(app, request, request.scope["path"])):
             headers["Allow"] = ", ".join(methods)
-        return problem_response(count(http_problem(error)), headers)
+        remedy = _address_meant(app, request, error.status_code)
+        return problem_response(count(http_problem(error, remedy=remedy)), headers)
 
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(RequestValidationError, on_validation_error)

@@ -86,6 +86,8 @@ def create_service(
         lifespan=_life(lifespan, load, readiness, metrics),
         dependencies=[Depends(refuse_unknown_parameters)],
         generate_unique_id_function=_operation_id,
+        # A client that follows no redirect would take it for an answer.
+        redirect_slashes=False,
         swagger_ui_parameters={"tryItOutEnabled": True, "defaultModelsExpandDepth": 0},
     )
     app.state.settings = settings

@@ -101,6 +101,28 @@ def test_wrong_options_are_refused_by_name(gateway, film, options, field):
     assert answer.json()["remedy"]
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+def test_each_wrong_option_is_named_once(gateway, film, method):
+    options = {"fps": "nan", "start": -1, "detail": "all"}
+    answer = gateway.request(method, "/v1/analyses", content=film, params=options)
+    assert [fault["field"] for fault in answer.json()["errors"]] == ["fps", "start", "detail"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "remedy"),
+    [
+        (("POST", "/v1/analyses/"), 404, "without the slash"),
+        (("PUT", "/v1/analyses/"), 404, "without the slash"),
+        (("PUT", "/v1/analyses/face.jpg"), 405, "Send PUT to this address without its last part"),
+    ],
+)
+def test_a_slash_too_many(gateway, film, sent, status, remedy):
+    answer = gateway.request(*sent, content=film)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert remedy in answer.json()["remedy"]
+
+
 def test_asking_for_what_is_not_there(gateway, tmp_path):
     picture = media_files.write_picture(tmp_path / "picture.png").read_bytes()
     answer = gateway.post("/v1/analyses", content=picture, params={"modalities": "speech"})

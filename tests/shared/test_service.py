@@ -32,6 +32,16 @@ async def item(item: Item) -> Item:
     return item
 
 
+@router.put("/files")
+async def files() -> None:
+    pass
+
+
+@router.get("/files/{name}")
+async def file(name: str) -> str:
+    return name
+
+
 @router.get("/problem")
 async def problem() -> None:
     raise Problem("overloaded", "Full.", retry_after=7)
@@ -118,6 +128,26 @@ async def test_addresses_and_methods_that_do_not_exist(client):
     answer = await client.delete("/v1/number")
     document(answer, 405, "method-not-allowed")
     assert answer.headers["allow"] == "GET, HEAD"
+
+
+@pytest.mark.parametrize("address", ["/v1/number/", "/v1/number//", "/health/live/", "/docs/"])
+async def test_a_slash_at_the_end_is_another_address(client, address):
+    answer = await client.get(address)
+    assert "without the slash at the end" in document(answer, 404, "not-found")["remedy"]
+    assert "location" not in answer.headers
+
+
+@pytest.mark.parametrize("address", ["/", "//", "/v1/", "/v2/", "/v1/item/slash/at/end/"])
+async def test_no_address_without_the_slash_either(client, address):
+    assert "slash" not in document(await client.get(address), 404, "not-found")["remedy"]
+
+
+async def test_a_name_behind_the_address_for_files(client):
+    """`curl -T` adds the file's name to an address that ends with a slash."""
+    body = document(await client.put("/v1/files/face.jpg", content=b"x"), 405, "method-not-allowed")
+    assert body["remedy"].startswith("Send PUT to this address without its last part")
+    body = document(await client.delete("/v1/files/face.jpg"), 405, "method-not-allowed")
+    assert body["remedy"] == "Use a method named in the Allow header."
 
 
 async def test_a_problem_says_when_to_come_back(client):
