@@ -214,6 +214,10 @@ async def test_the_end_before_anything_came(hurried):
     async with watch(hurried, "container") as viewer:
         await viewer.say(event="end")
         await end_of(viewer, 1007, "empty-upload")
+    async with watch(hurried, "pictures") as viewer:
+        await viewer.say(event="end")
+        assert await viewer.to_the_end() == (1000, "done")
+    assert viewer.events[-1].frames.received == 0
 
 
 async def test_a_container_without_what_was_asked_for(hurried, tmp_path):
