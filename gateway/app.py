@@ -16,6 +16,7 @@ from gateway.early_refusal import FullHouse, RefuseWhenFull
 from gateway.fairness import Fairness
 from gateway.jobs.jobs import Jobs
 from gateway.live.metrics import LiveMetrics
+from gateway.look_ups import LookUps
 from gateway.media.decoder import DecoderPool
 from gateway.metrics import AnalysisMetrics
 from gateway.pipeline import PipelineTools
@@ -72,7 +73,7 @@ def create_app(
             decoders = await stack.enter_async_context(
                 DecoderPool(
                     limits=settings.media,
-                    max_processes=settings.max_analyses,
+                    max_processes=settings.max_analyses + settings.jobs.at_once_here,
                     on_end=metrics.decoding_ended,
                 )
             )
@@ -119,6 +120,7 @@ def create_app(
     if settings.trusted_proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))
     app.state.fairness = Fairness(settings.max_analyses_per_caller)
+    app.state.look_ups = LookUps()
     app.state.front_door.guard = FullHouse(app.state.admission, "/v1/analyses")
     # Last in the list is innermost: inside the layer that answers problems, logs and counts.
     app.user_middleware.append(Middleware(RefuseWhenFull, admission=app.state.admission, path="/v1/analyses"))

@@ -2,24 +2,23 @@
 
 import asyncio
 import re
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Annotated
 
 from fastapi import Depends, Query, Request
 
-from gateway.jobs.public_addresses import AddressRefusedError, resolve
+from gateway.callers import CallerOf
+from gateway.jobs.public_addresses import AddressRefusedError, NoAnswerError
+from gateway.look_ups import LookUps
 from gateway.preferences import Preference, read_preference
 from shared.contracts.problems import Problem
 
-# A name server may take its time; uploads and jobs, which use the loop's own threads, do not wait for it.
-_LOOKING_UP = ThreadPoolExecutor(4, thread_name_prefix="look-up")
 _LOOK_UP_SECONDS = 3.0
 
 
 async def read_callback(
     request: Request,
     preference: Annotated[Preference, Depends(read_preference)],
+    caller: CallerOf,
     callback_url: Annotated[
         str | None,
         Query(
@@ -34,7 +33,8 @@ async def read_callback(
     """Dependency: where to call; None where nobody wants it.
 
     Raises:
-        Problem: `bad-parameter` where this server calls nobody, or not such an address.
+        Problem: `bad-parameter` where this server calls nobody, or not such an address;
+            `service-unavailable` where nobody could say in time where it leads.
     """
     if callback_url is None:
         return None
@@ -45,16 +45,19 @@ async def read_callback(
     if not re.fullmatch("https?://[!-~]+", callback_url):
         raise _bad("callback_url must begin with https:// or http:// and be ASCII without spaces.")
     private = request.app.state.settings.webhooks.private_addresses
-    looking = asyncio.get_running_loop().run_in_executor(
-        _LOOKING_UP, partial(resolve, callback_url, private=private)
-    )
+    look_ups: LookUps = request.app.state.look_ups
     try:
         async with asyncio.timeout(_LOOK_UP_SECONDS):
-            await looking
+            await look_ups.check(callback_url, caller, private=private)
     except AddressRefusedError as error:
         raise _bad(f"callback_url is not called: {error}.") from error
-    except TimeoutError as error:
-        raise _bad("callback_url is not called: its host could not be looked up in time.") from error
+    except (NoAnswerError, TimeoutError) as error:
+        raise Problem(
+            "service-unavailable",
+            "The host of callback_url could not be looked up now.",
+            field="callback_url",
+            retry_after=5,
+        ) from error
     return callback_url
 
 

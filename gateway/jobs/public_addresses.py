@@ -1,18 +1,26 @@
 """Where a webhook may go: resolved once, looked at, and called at just that address."""
 
+import concurrent.futures
 import ipaddress
 import socket
+import threading
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _NAT64_LOCAL = ipaddress.ip_network("64:ff9b:1::/48")
+# What a name server that was reached says of a name; everything else may pass.
+_NO_SUCH_HOST = {socket.EAI_NONAME, socket.EAI_NODATA, socket.EAI_ADDRFAMILY}
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class AddressRefusedError(Exception):
     """This server does not call there."""
+
+
+class NoAnswerError(Exception):
+    """Nobody could say just now where a name leads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +46,20 @@ def resolve(url: str, *, private: bool) -> Target:
         private: whether addresses that the internet does not reach are allowed.
 
     Raises:
-        AddressRefusedError: it is no such URL, cannot be resolved, or any of its addresses is not allowed.
+        AddressRefusedError: it is no such URL, there is no such host, or any of its addresses is not allowed.
+        NoAnswerError: name servers gave no answer.
     """
     try:
         parts = urlsplit(url)
         port = parts.port or {"http": 80, "https": 443}[parts.scheme]
         name = parts.hostname or ""
         # IDNA, as a client would do; refuses what is no name.
-        found = socket.getaddrinfo(name.encode("idna").decode(), port, type=socket.SOCK_STREAM)
-    except (KeyError, ValueError, UnicodeError, OSError) as error:
-        raise AddressRefusedError("its name cannot be resolved") from error
+        asked = name.encode("idna").decode()
+    except (KeyError, ValueError) as error:
+        raise AddressRefusedError("it is no address of a host") from error
     if parts.username or parts.password:
         raise AddressRefusedError("it must not hold a user or password")
-    addresses = [ipaddress.ip_address(str(each[4][0]).partition("%")[0]) for each in found]
+    addresses = _look_up(asked, port)
     # One that is not allowed spoils the name: who answers so means no good.
     if not addresses or not (private or all(map(is_public, addresses))):
         raise AddressRefusedError("its address is not a public one")
@@ -59,6 +68,36 @@ def resolve(url: str, *, private: bool) -> Target:
     path = parts.path or "/"
     query = f"?{parts.query}" if parts.query else ""
     return Target(f"{parts.scheme}://{shown}:{port}{path}{query}", parts.netloc, name)
+
+
+def resolve_in_thread(url: str, *, private: bool) -> concurrent.futures.Future[Target]:
+    """Do as `resolve`, in a thread of its own: it cannot be broken off, and nobody needs to wait for it."""
+    found: concurrent.futures.Future[Target] = concurrent.futures.Future()
+    # From here on it cannot be cancelled, so that the thread may tell what it found.
+    found.set_running_or_notify_cancel()
+
+    def work() -> None:
+        try:
+            found.set_result(resolve(url, private=private))
+        except Exception as error:  # noqa: BLE001 - for whoever waits for it
+            found.set_exception(error)
+
+    threading.Thread(target=work, name="look-up", daemon=True).start()
+    return found
+
+
+def _look_up(name: str, port: int) -> list[Address]:
+    try:
+        found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        if error.errno in _NO_SUCH_HOST:
+            raise AddressRefusedError("there is no such host") from error
+        raise NoAnswerError from error
+    except ValueError as error:
+        raise AddressRefusedError("it is no address of a host") from error
+    except OSError as error:
+        raise NoAnswerError from error
+    return [ipaddress.ip_address(str(each[4][0]).partition("%")[0]) for each in found]
 
 
 def is_public(address: Address) -> bool:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import httpx
 from standardwebhooks.webhooks import Webhook
 
-from gateway.jobs.public_addresses import AddressRefusedError, resolve
+from gateway.jobs.public_addresses import AddressRefusedError, NoAnswerError, resolve_in_thread
 from gateway.jobs.settings import WebhookSettings
 from shared.contracts.jobs import JobState
 
@@ -56,17 +56,15 @@ class Webhooks:
         )
         signature = self._signer.sign(message_id, now, body)
         try:
-            target = resolve(url, private=self._settings.private_addresses)
             headers = {
-                "host": target.host,
                 "content-type": "application/json",
                 "user-agent": "emotion-server",
                 "webhook-id": message_id,
                 "webhook-timestamp": str(int(now.timestamp())),
                 "webhook-signature": signature,
             }
-            status = asyncio.run(self._post(target.url, target.name, headers, body))
-        except (AddressRefusedError, httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+            status = asyncio.run(self._post(url, headers, body))
+        except (AddressRefusedError, NoAnswerError, httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
             _log.warning(
                 "a webhook was not taken", extra={"fields": {"job": job_id, "why": type(error).__name__}}
             )
@@ -75,19 +73,26 @@ class Webhooks:
             _log.warning("a webhook was not taken", extra={"fields": {"job": job_id, "status": status}})
         return 200 <= status < 300
 
-    async def _post(self, url: str, name: str, headers: dict[str, str], body: str) -> int:
+    async def _post(self, url: str, headers: dict[str, str], body: str) -> int:
         """Send; the certificate must be that of the name, and what is answered is not read.
 
         Raises:
+            AddressRefusedError, NoAnswerError: as `resolve`.
             TimeoutError: no answer, or not all of its head, in the time for one delivery.
         """
         limit = self._settings.seconds
         # The client's own is for each read: a byte now and then would hold it for ever.
-        async with (
-            asyncio.timeout(limit),
-            httpx.AsyncClient(timeout=limit, follow_redirects=False, trust_env=False) as client,
-            client.stream(
-                "POST", url, content=body, headers=headers, extensions={"sni_hostname": name}
-            ) as answer,
-        ):
-            return answer.status_code
+        async with asyncio.timeout(limit):
+            looking = resolve_in_thread(url, private=self._settings.private_addresses)
+            target = await asyncio.wrap_future(looking)
+            async with (
+                httpx.AsyncClient(timeout=limit, follow_redirects=False, trust_env=False) as client,
+                client.stream(
+                    "POST",
+                    target.url,
+                    content=body,
+                    headers={"host": target.host, **headers},
+                    extensions={"sni_hostname": target.name},
+                ) as answer,
+            ):
+                return answer.status_code

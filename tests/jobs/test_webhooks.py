@@ -3,12 +3,14 @@
 import asyncio
 import base64
 import contextlib
+import errno
 import http.client
 import http.server
 import ipaddress
 import json
 import socket
 import threading
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -17,6 +19,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from gateway import callbacks
 from gateway.app import create_app
+from gateway.callers import Caller
 from gateway.jobs.book import WEBHOOK, JobBook
 from gateway.jobs.database import open_database
 from gateway.jobs.public_addresses import AddressRefusedError, is_public, resolve
@@ -25,6 +28,7 @@ from gateway.jobs.webhooks import Webhooks
 from gateway.preferences import Preference
 from gateway.settings import GatewaySettings
 from shared.contracts.jobs import JobState
+from shared.contracts.problems import Problem
 from tests.jobs.gateway_process import GatewayProcess, eventually
 
 SECRET = "whsec_" + base64.b64encode(b"a secret of the tests, 32 bytes!").decode()
@@ -375,20 +379,82 @@ def test_a_private_callback_is_refused_at_once(house, tmp_path, receiver, film):
     assert not receiver.calls
 
 
-async def test_a_name_server_that_does_not_answer_keeps_nobody_waiting(monkeypatch):
-    answered = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answered.wait(60))
-    monkeypatch.setattr(callbacks, "_LOOK_UP_SECONDS", 0.2)
-    app = create_app(GatewaySettings(webhooks=WebhookSettings(secret=SECRET)))
+def asked(app, host, *, caller="address:192.0.2.1"):
+    """What becomes of a `callback_url` of this host."""
     request = Request({"type": "http", "app": app, "headers": [], "query_string": b""})
-    wish = Preference(respond_async=True)
+    return callbacks.read_callback(
+        request, Preference(respond_async=True), Caller(id=caller, owns="anybody"), f"https://{host}/"
+    )
+
+
+@pytest.fixture
+def app():
+    return create_app(GatewaySettings(webhooks=WebhookSettings(secret=SECRET)))
+
+
+FOUND = [(2, 1, 6, "", ("93.184.216.34", 443))]
+
+
+async def test_a_name_server_that_does_not_answer_keeps_nobody_waiting(app, monkeypatch):
+    answered = threading.Event()
+
+    def look_up(host, *_, **__):
+        if host.startswith("silent"):
+            answered.wait(60)
+        return FOUND
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    monkeypatch.setattr(callbacks, "_LOOK_UP_SECONDS", 0.5)
     try:
-        calls = [
-            callbacks.read_callback(request, wish, f"https://host{number}.example/") for number in range(12)
-        ]
+        calls = [asked(app, f"silent{number}.example") for number in range(40)]
         refused = await asyncio.gather(*calls, return_exceptions=True)
-        assert {(problem.name, problem.field) for problem in refused} == {("bad-parameter", "callback_url")}
+        assert {(problem.name, problem.field, problem.retry_after) for problem in refused} == {
+            ("service-unavailable", "callback_url", 5)
+        }
+        # Their threads are still held: somebody else has some of his own.
+        monkeypatch.setattr(callbacks, "_LOOK_UP_SECONDS", 30)
+        assert await asked(app, "good.example", caller="address:192.0.2.2") == "https://good.example/"
         # The threads that uploads use are free.
         assert await asyncio.wait_for(asyncio.to_thread(lambda: "free"), 10) == "free"
+        answered.set()
+        assert await asked(app, "silent.example") == "https://silent.example/"
+    finally:
+        answered.set()
+
+
+@pytest.mark.parametrize(
+    ("error", "name"),
+    [
+        (socket.gaierror(socket.EAI_NONAME, "no such host"), "bad-parameter"),
+        (socket.gaierror(socket.EAI_NODATA, "no address"), "bad-parameter"),
+        (socket.gaierror(socket.EAI_AGAIN, "try again"), "service-unavailable"),
+        (socket.gaierror(socket.EAI_FAIL, "refused"), "service-unavailable"),
+        (OSError(errno.EMFILE, "no more files"), "service-unavailable"),
+    ],
+)
+async def test_only_a_host_that_is_not_there_is_a_bad_parameter(app, monkeypatch, error, name):
+    def look_up(*_, **__):
+        raise error
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    with pytest.raises(Problem) as refused:
+        await asked(app, "host.example")
+    assert (refused.value.name, refused.value.field) == (name, "callback_url")
+
+
+def test_a_call_ends_with_its_time_though_no_name_server_answers(monkeypatch):
+    answered = threading.Event()
+
+    def look_up(*_, **__):
+        answered.wait(60)
+        return FOUND
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    webhooks = Webhooks(WebhookSettings(secret=SECRET, seconds=0.5))
+    try:
+        url = "https://silent.example/"
+        began = time.monotonic()
+        assert webhooks.deliver(url, "an_1", JobState.SUCCEEDED, datetime.now(UTC)) is False
+        assert time.monotonic() - began < 30
     finally:
         answered.set()
