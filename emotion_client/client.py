@@ -1,10 +1,11 @@
 """The client for scripts and notebooks: `AsyncClient`, with an event loop of its own in a thread."""
 
 import contextlib
-from collections.abc import Iterator
+import threading
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from functools import partial
 from types import TracebackType
-from typing import Self, Unpack
+from typing import Any, Self, TypeVar, Unpack
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
@@ -16,11 +17,13 @@ from shared.contracts.analyses import Analysis
 from shared.contracts.jobs import Job, JobEvent
 from shared.contracts.manifests import ModelList
 
+_Answer = TypeVar("_Answer")
+
 
 class Client:
     """Calls an emotion server. Use it as a context manager, or call `close` in the end.
 
-    Args, methods and errors are those of `AsyncClient`.
+    Args, methods and errors are those of `AsyncClient`. A call that is interrupted (Ctrl-C) is cancelled.
 
     Args:
         base_url: of the server.
@@ -37,10 +40,11 @@ class Client:
         timeout: float = 3600.0,
         patience: Patience | None = None,
     ) -> None:
+        self._client = AsyncClient(base_url, api_key=api_key, timeout=timeout, patience=patience)
         self._stack = contextlib.ExitStack()
         self._portal: BlockingPortal = self._stack.enter_context(start_blocking_portal())
-        self._client = AsyncClient(base_url, api_key=api_key, timeout=timeout, patience=patience)
-        self._stack.callback(self._portal.call, self._client.close)
+        self._stack.callback(self._portal.call, self._close)
+        self._streams: set[AsyncGenerator[JobEvent]] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -59,7 +63,7 @@ class Client:
         self, media: MediaSource, *, on_upload: UploadProgress | None = None, **options: Unpack[Options]
     ) -> Analysis:
         """See `AsyncClient.analyze`."""
-        return self._portal.call(partial(self._client.analyze, media, on_upload=on_upload, **options))
+        return self._call(partial(self._client.analyze, media, on_upload=on_upload, **options))
 
     def submit(
         self,
@@ -79,36 +83,62 @@ class Client:
             on_upload=on_upload,
             **options,
         )
-        return self._portal.call(submit)
+        return self._call(submit)
 
     def job(self, job_id: str) -> Job:
         """See `AsyncClient.job`."""
-        return self._portal.call(self._client.job, job_id)
+        return self._call(self._client.job, job_id)
 
     def events(self, job_id: str, *, after: str | None = None) -> Iterator[JobEvent]:
         """See `AsyncClient.events`."""
         events = self._client.events(job_id, after=after)
+        self._streams.add(events)
         try:
-            while True:
-                try:
-                    yield self._portal.call(anext, events)
-                except StopAsyncIteration:
-                    return
+            while (event := self._call(anext, events, None)) is not None:
+                yield event
         finally:
-            self._portal.call(events.aclose)
+            # Where it outlives the client, that has closed it.
+            if events in self._streams:
+                self._streams.remove(events)
+                self._call(events.aclose)
 
     def wait(self, job_id: str) -> Analysis:
         """See `AsyncClient.wait`."""
-        return self._portal.call(self._client.wait, job_id)
+        return self._call(self._client.wait, job_id)
 
     def cancel(self, job_id: str) -> None:
         """See `AsyncClient.cancel`."""
-        self._portal.call(self._client.cancel, job_id)
+        self._call(self._client.cancel, job_id)
 
     def export(self, job_id: str, name: str) -> bytes:
         """See `AsyncClient.export`."""
-        return self._portal.call(self._client.export, job_id, name)
+        return self._call(self._client.export, job_id, name)
 
     def models(self) -> ModelList:
         """See `AsyncClient.models`."""
-        return self._portal.call(self._client.models)
+        return self._call(self._client.models)
+
+    async def _close(self) -> None:
+        while self._streams:
+            # One that another thread reads just now ends with its connection.
+            with contextlib.suppress(RuntimeError):
+                await self._streams.pop().aclose()
+        await self._client.close()
+
+    def _call(self, call: Callable[..., Awaitable[_Answer]], *args: Any) -> _Answer:
+        ended = threading.Event()
+
+        async def run() -> _Answer:
+            try:
+                return await call(*args)
+            finally:
+                ended.set()
+
+        answer = self._portal.start_task_soon(run)
+        try:
+            return answer.result()
+        except BaseException:
+            # Interrupted while it ran: what comes next must not meet it still running.
+            if answer.cancel():
+                ended.wait()
+            raise
