@@ -4,7 +4,7 @@ import contextlib
 import time
 from collections.abc import AsyncGenerator
 
-from shared.contracts.analyses import PipelineEvent, Progress
+from shared.contracts.analyses import PipelineEvent, Probed, Progress
 from shared.contracts.problems import Problem
 from shared.deadlines import current_deadline
 
@@ -18,6 +18,8 @@ async def refuse_in_vain(
 ) -> AsyncGenerator[PipelineEvent]:
     """Pass events on, as long as their pace lets the last one come before the request's deadline.
 
+    The pace is that since `Probed`: how long a decoder was waited for says nothing about the media.
+
     Args:
         events: of the pipeline.
         start: where in the media the analysis begins, seconds.
@@ -29,7 +31,9 @@ async def refuse_in_vain(
     began = time.monotonic()
     async with contextlib.aclosing(events) as stream:
         async for event in stream:
-            if isinstance(event, Progress):
+            if isinstance(event, Probed):
+                began = time.monotonic()
+            elif isinstance(event, Progress):
                 _refuse_if_in_vain(event, start, time.monotonic() - began)
             yield event
 

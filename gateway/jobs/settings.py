@@ -70,6 +70,11 @@ class JobSettings(BaseModel):
     )
 
     @property
+    def at_once_here(self) -> int:
+        """Jobs at once in this process; 0 where they are left to other workers."""
+        return self.at_once if self.worker == "embedded" else 0
+
+    @property
     def may_exist(self) -> bool:
         """Whether jobs may have been kept already."""
         return bool(self.database_url) or (self.data_folder / FILE).exists()

@@ -79,6 +79,20 @@ def test_wait_gives_the_analysis_or_the_job(gateway, film, long_film):
     assert gateway.delete(not_yet.headers["location"]).status_code == 204
 
 
+def test_a_plain_request_does_not_wait_for_a_job(one_gateway, film, long_film):
+    one_gateway.set("max_analyses", 1)
+    one_gateway.set("jobs__at_once", 1)
+    one_gateway.start()
+    location = hand_in(one_gateway.client, long_film, options="?fps=30").headers["location"]
+    eventually(lambda: one_gateway.client.get(location).json()["progress"], "it is decoded")
+    assert one_gateway.client.post("/v1/analyses", content=film, params={"end": 1}).status_code == 200
+    assert one_gateway.client.get(location).json()["state"] == "processing"
+    # Only the job holds a decoder any more: it has not ended.
+    told = one_gateway.client.get("/metrics").text
+    assert re.search(r"emotion_decoders\{.*running.*\} 1\.0", told)
+    assert one_gateway.client.delete(location).status_code == 204
+
+
 @pytest.mark.parametrize(
     ("prefer", "applied"),
     [
