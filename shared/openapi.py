@@ -1,8 +1,10 @@
-"""The OpenAPI document: error answers are `application/problem+json` only, and none is left out."""
+"""The OpenAPI document: errors are `application/problem+json` only, none is left out, examples are whole."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 
 from shared.contracts.problems import MEDIA_TYPE
 from shared.problem_answers import problem_description
@@ -32,3 +34,31 @@ def use_problem_documents_only(app: FastAPI) -> None:
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]  # the way that FastAPI documents for changing it
+
+
+def show_whole_examples(app: FastAPI, routers: Sequence[APIRouter]) -> None:
+    """Put the examples of answers back as they were written: FastAPI leaves out whatever is null in them.
+
+    Args:
+        app: whose document it is.
+        routers: of the app, included without a prefix.
+    """
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = generate()
+        for router in routers:
+            for route in router.routes:
+                if isinstance(route, APIRoute) and route.include_in_schema:
+                    for method in route.methods or ():
+                        _put_back(document["paths"][route.path_format][method.lower()], route)
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]  # as above
+
+
+def _put_back(operation: dict[str, Any], route: APIRoute) -> None:
+    for status, response in route.responses.items():
+        for media_type, shown in response.get("content", {}).items():
+            if "example" in shown:
+                operation["responses"][str(status)]["content"][media_type]["example"] = shown["example"]

@@ -20,7 +20,7 @@ from shared.head_requests import HeadAsGet
 from shared.inference import summarise
 from shared.metrics import ServiceMetrics
 from shared.middleware import RequestContextMiddleware
-from shared.openapi import use_problem_documents_only
+from shared.openapi import show_whole_examples, use_problem_documents_only
 from shared.parameters import refuse_unknown_parameters
 from shared.problem_answers import add_problem_answers, problem_responses
 from shared.settings import ServiceSettings
@@ -101,6 +101,7 @@ def create_service(
     app.include_router(_health(name, package_version, readiness, metrics, components, app))
     add_problem_answers(app, metrics)
     use_problem_documents_only(app)
+    show_whole_examples(app, routers)
     app.add_middleware(HeadAsGet)
     app.add_middleware(
         RequestContextMiddleware,

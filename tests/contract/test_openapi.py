@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
+import jsonschema_rs
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
@@ -12,6 +13,8 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
+from gateway.routes.job_examples import FINISHED, QUEUED
+from shared.contracts.jobs import Job
 from tests.servers import House
 
 SERVICES = ["gateway", "face", "speech", "fusion"]
@@ -42,6 +45,54 @@ def test_what_a_deadline_may_end_in_is_promised(house: House, service: str):
                 content = operation["responses"][str(answer.status_code)]["content"]
                 assert answer.headers["content-type"].partition(";")[0] in content, (method, address)
             assert answer.status_code == 422, (method, address)
+
+
+def examples(node: Any) -> Iterator[tuple[dict[str, Any], Any]]:
+    """Every example below a node of the document, with its schema."""
+    if isinstance(node, list):
+        for each in node:
+            yield from examples(each)
+    if not isinstance(node, dict):
+        return
+    shown = node.get("examples")
+    if "schema" in node:
+        given = [node["example"]] if "example" in node else []
+        given += [each["value"] for each in (shown or {}).values()]
+        yield from ((node["schema"], example) for example in given)
+    elif isinstance(shown, list):
+        yield from ((node, example) for example in shown)
+    for name, each in node.items():
+        if name not in {"example", "examples"}:
+            yield from examples(each)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_example_is_as_its_schema_says(house: House, service: str):
+    document = httpx.get(f"{getattr(house, service)}/openapi.json").json()
+    found = list(examples(document))
+    assert len(found) >= 5
+    for schema, example in found:
+        whole = {**schema, "components": document["components"]}
+        wrong = list(jsonschema_rs.iter_errors(whole, example, validate_formats=True))
+        assert not wrong, (example, wrong[0].message)
+
+
+@pytest.mark.parametrize(
+    ("operation", "example"),
+    [
+        (("/v1/analyses", "post", "202"), QUEUED),
+        (("/v1/analyses", "put", "202"), QUEUED),
+        (("/v1/analyses/{analysis_id}", "get", "200"), FINISHED),
+    ],
+)
+def test_an_example_shows_what_is_null_too(
+    house: House, operation: tuple[str, str, str], example: dict[str, Any]
+):
+    path, method, status = operation
+    found = httpx.get(f"{house.gateway}/openapi.json").json()["paths"][path][method]["responses"][status]
+    assert found["content"]["application/json"]["example"] == example
+    # All that an answer holds.
+    assert Job.model_validate(example).model_dump(mode="json").keys() == example.keys()
 
 
 @pytest.mark.parametrize("service", SERVICES)
