@@ -18,12 +18,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cli.overlay import FaceTracks, TimelineStrip, draw_faces
+from gateway.media.channels import can_be_mixed, count_channels, hold_layouts, mixed
 from gateway.media.frames import OrientationReader
 from gateway.media.origin import first_start, origin_of
 from gateway.media.probe import choose_audio, choose_video
 from gateway.media.refusals import damaged
 from gateway.media.signatures import identify
 from shared.contracts.analyses import Analysis
+from shared.mixing import Mixer
 
 Drawn = Callable[[float], None]
 """Is told the seconds that have been drawn."""
@@ -191,16 +193,23 @@ def _sound(stream: Any, target: Any, origin: float, suffix: str) -> Callable[[An
 
 def _encoded(stream: Any, target: Any, cut_off: int, encoder: str) -> Callable[[Any], None]:
     rate = 48_000 if encoder == "libopus" else stream.rate
-    layout = "mono" if stream.channels == 1 else "stereo"
+    layout = "mono" if count_channels(stream) == 1 else "stereo"
     out = target.add_stream(encoder, rate=rate, layout=layout)
     resampler = AudioResampler(
         format=out.format, layout=out.layout, rate=rate, frame_size=out.frame_size or 1024
     )
+    mixer: Mixer | None = None
+    begun = False
 
     def encode(packet: Any) -> None:
+        nonlocal begun, mixer
         frames: list[Any] = []
         with contextlib.suppress(av.error.InvalidDataError):
-            frames = packet.decode()
+            frames = hold_layouts(packet.decode())
+        if frames and not begun:
+            begun, mixer = True, None if can_be_mixed(frames[0]) else Mixer(frames[0].sample_rate)
+        if mixer is not None:
+            frames = [mixed(frame, mixer) for frame in frames]
         # The last packet is empty: it flushes the decoder, and then all that follows it.
         ends = packet.dts is None and packet.size == 0
         for frame in frames:

@@ -37,6 +37,8 @@ def analyse(sound: NDArray[np.float32], activity: InferenceSession, classifier: 
         Problem: `deadline-exceeded`, between two segments.
     """
     started = time.perf_counter()
+    # Cheap sound cards add a constant, which would pass for noise that is louder than the voice.
+    sound = sound - sound.mean(dtype=np.float64).astype(np.float32)
     probabilities = speech_probabilities(activity, sound, rules=RULES)
     spans = find_spans(probabilities, len(sound), rules=RULES)
     levels = signal_to_noise(sound, probabilities, spans)

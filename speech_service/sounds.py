@@ -7,6 +7,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from shared.contracts.problems import Problem
+from shared.mixing import Mixer
 from shared.npy import read_npy
 from speech_service.features import RATE
 from speech_service.resampling import resample
@@ -32,7 +33,7 @@ def sound_of_array(body: bytes, *, longest_seconds: float) -> NDArray[np.float32
 
 
 def sound_of_file(body: bytes, *, longest_seconds: float) -> NDArray[np.float32]:
-    """Decode WAV or FLAC, average its channels and bring it to 16 kHz.
+    """Decode WAV or FLAC, mix its channels and bring it to 16 kHz.
 
     Raises:
         Problem: `empty-upload`, `unsupported-media`, `damaged-media`, `media-over-limit`.
@@ -56,7 +57,7 @@ def sound_of_file(body: bytes, *, longest_seconds: float) -> NDArray[np.float32]
         raise Problem("damaged-media", "The sound cannot be decoded.", field="body") from error
     if len(channels) < declared:
         raise Problem("damaged-media", "The sound ends before the length that it declares.", field="body")
-    mono = np.ascontiguousarray(channels.mean(axis=1, dtype=np.float32))
+    mono = Mixer(rate).mix(channels)
     return resample(_finite(mono, "damaged-media"), rate=rate, target=RATE)
 
 

@@ -177,6 +177,7 @@ class AudioSpec:
     layout: str = "stereo"
     offset: float = 0.0
     """Presentation time of the first sample, seconds."""
+    options: tuple[tuple[str, str], ...] = ()
 
 
 def write_film(
@@ -235,7 +236,7 @@ def _add_video(file, spec, size):
 
 
 def _add_audio(file, spec):
-    return file.add_stream(spec.codec, rate=spec.rate, layout=spec.layout)
+    return file.add_stream(spec.codec, rate=spec.rate, layout=spec.layout, options=dict(spec.options))
 
 
 def _encode_pictures(stream, first, rest, spec):

@@ -11,6 +11,7 @@ import av.video
 import numpy as np
 from numpy.typing import NDArray
 
+from gateway.media.channels import hold_layouts
 from gateway.media.frames import FramePainter, FrameSampler
 from gateway.media.geometry import Orientation
 from gateway.media.limits import MediaLimits
@@ -197,7 +198,7 @@ class FilmDecoder:
             if ends < self._options.begin - _SOUND_LEAD_SECONDS:
                 return
         try:
-            frames = packet.decode()
+            frames = hold_layouts(packet.decode())
         except MemoryError:
             raise
         except (av.error.FFmpegError, ValueError):
@@ -223,7 +224,7 @@ class FilmDecoder:
         if self._opened.audio is None or self._track is None:
             return
         try:
-            rest = self._opened.audio.codec_context.decode(None)
+            rest = hold_layouts(self._opened.audio.codec_context.decode(None))
         except MemoryError:
             raise
         except (av.error.FFmpegError, ValueError):

@@ -4,6 +4,7 @@ Pillow decodes them, inside the decoding process: it knows palettes, transparenc
 EXIF, and it decodes a large JPEG at a half, a quarter or an eighth of its size for a fraction of the time.
 """
 
+import struct
 import warnings
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
@@ -49,6 +50,7 @@ _PILLOW_ERRORS = (
     KeyError,
     TypeError,
     ArithmeticError,
+    struct.error,
 )
 
 

@@ -11,6 +11,7 @@ import av.error
 import av.video
 from av.stream import Discard, Disposition
 
+from gateway.media.channels import count_channels
 from gateway.media.limits import MediaLimits
 from gateway.media.options import DecodeOptions
 from gateway.media.origin import first_start, origin_of, start_of
@@ -232,7 +233,7 @@ def check_frame_size(width: int, height: int, limits: MediaLimits) -> None:
 
 
 def _check_audio(audio: av.audio.AudioStream, limits: MediaLimits) -> None:
-    rate, channels = audio.codec_context.sample_rate or 0, audio.codec_context.channels or 0
+    rate, channels = audio.codec_context.sample_rate or 0, count_channels(audio)
     if rate < 1 or channels < 1:
         raise damaged("The sound track claims no sampling rate or no channels.")
     if rate < limits.min_sample_rate:
@@ -275,7 +276,7 @@ def _describe_audio(audio: av.audio.AudioStream, origin: float) -> AudioStream:
     return AudioStream(
         codec=_codec_name(audio),
         rate=context.sample_rate,
-        channels=context.channels,
+        channels=count_channels(audio),
         start=round(max(0.0, start_of(audio) - origin), 3),
     )
 

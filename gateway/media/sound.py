@@ -8,15 +8,19 @@ import av.error
 import numpy as np
 from numpy.typing import NDArray
 
+from gateway.media.channels import can_be_mixed, mixed
 from gateway.media.limits import MediaLimits
 from gateway.media.options import DecodeOptions
 from gateway.media.records import SAMPLE_RATE
 from gateway.media.refusals import damaged, over_limit
+from shared.mixing import Mixer
 
 CHUNK_SAMPLES = SAMPLE_RATE
 # Recorders' clocks tremble by some tens of milliseconds; more is a hole in the sound, or an overlap.
 _TREMBLE_SECONDS = 0.1
 # Full scale stays full scale when channels are mixed, as it does for whole-number samples.
+# FFmpeg averages them, too, and does not notice where that leaves nothing.
+_MIXED_HERE = 2
 _MIX_OPTIONS = {"rematrix_maxval": "1.0"}
 
 Samples = NDArray[np.float32]
@@ -49,6 +53,7 @@ class SoundTrack:
         self._begin, self._end = options.begin, options.end
         self._max_seconds = limits.max_seconds
         self._resampler: av.AudioResampler | None = None
+        self._mixer: Mixer | None = None
         self._source: tuple[str, str, int] | None = None
         self._clock = 0.0
         self._place = 0
@@ -91,6 +96,9 @@ class SoundTrack:
         source = (frame.format.name, frame.layout.name, frame.sample_rate)
         if self._resampler is None or source != self._source or abs(t - self._clock) > _TREMBLE_SECONDS:
             yield from self._flush()
+            if source != self._source:
+                here = frame.layout.nb_channels == _MIXED_HERE or not can_be_mixed(frame)
+                self._mixer = Mixer(frame.sample_rate) if here else None
             self._resampler = av.AudioResampler("flt", "mono", SAMPLE_RATE, options=self._mix_options)
             self._source, self._clock = source, t
             self._place = round((t - self._begin) * SAMPLE_RATE)
@@ -113,8 +121,16 @@ class SoundTrack:
         if self._resampler is None:
             return
         if frame is not None:
+            if self._mixer is not None:
+                frame = mixed(frame, self._mixer)
             frame.pts = None
-        for block in self._resampler.resample(frame):
+        try:
+            blocks = self._resampler.resample(frame)
+        except Exception:
+            # It would refuse all that comes after, too.
+            self._resampler = None
+            raise
+        for block in blocks:
             samples = block.to_ndarray()[0].astype(np.float32, copy=False)
             yield from self._put(self._place, samples)
             self._place += len(samples)

@@ -144,6 +144,17 @@ def test_sound_that_the_container_cannot_hold_is_encoded(tmp_path: Path) -> None
     assert seconds_of_sound(out) == pytest.approx(seconds_of_sound(film), abs=0.1)
 
 
+@pytest.mark.parametrize("layout", ["FL+FC", "quad", "stereo"])
+def test_sound_of_any_channels_is_encoded(tmp_path: Path, layout: str) -> None:
+    audio = media_files.AudioSpec(codec="pcm_s16le", layout=layout)
+    film = media_files.talking_film(tmp_path / "film.mov", seconds=2, audio=audio)
+    out = draw(film, analysis_of(MediaKind.FILM), tmp_path / "out.mp4")
+    assert seconds_of_sound(out) == pytest.approx(2, abs=0.1)
+    with av.open(str(out)) as new:
+        heard = np.concatenate([frame.to_ndarray()[0] for frame in new.decode(audio=0)])
+    assert np.abs(heard).max() > 0.1
+
+
 def test_a_sound_track_of_no_known_codec_is_left_out(tmp_path: Path) -> None:
     film = media_files.talking_film(tmp_path / "film.mkv", seconds=2)
     film.write_bytes(film.read_bytes().replace(b"A_AAC", b"A_ABC"))

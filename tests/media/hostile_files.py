@@ -146,6 +146,27 @@ def mkv_claiming_seconds(path: Path, seconds: float) -> Path:
     return path
 
 
+def mov_in_film_order(path: Path) -> Path:
+    """A QuickTime film whose six channels stand as on film reels: left, middle, right, behind, low."""
+    media_files.talking_film(path, seconds=1, audio=AudioSpec(codec="pcm_s16le", layout="5.1"))
+    path.write_bytes(patched(path.read_bytes(), b"chan", 8, struct.pack(">III", 123 << 16 | 6, 0, 0)))
+    return path
+
+
+def mkv_all_around(path: Path, layout: str) -> Path:
+    """A Matroska film whose Opus sound is that of a sphere (RFC 8486), with two more channels where six."""
+    media_files.write_film(
+        path,
+        media_files.counted(25),
+        media_files.speech(1.0, 48_000),
+        audio=AudioSpec(codec="libopus", layout=layout, options=(("mapping_family", "255"),)),
+    )
+    content = path.read_bytes()
+    family = content.index(b"OpusHead") + 18
+    path.write_bytes(content[:family] + b"\x02" + content[family + 1 :])
+    return path
+
+
 def mp4_pointing_outside(path: Path, target: str) -> Path:
     """An MP4 whose data reference names another file instead of itself (ISO 14496-12, 8.7.2)."""
     content = media_files.FILMS["mp4-fast-start"](path.parent).read_bytes()

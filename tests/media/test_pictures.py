@@ -39,6 +39,13 @@ def ramp():
     return np.tile(np.linspace(0, 255, 64).astype(np.uint8), (64, 1))
 
 
+@pytest.mark.parametrize("suffix", ["png", "webp"])
+async def test_exif_that_breaks_off_turns_nothing(pool, tmp_path, suffix):
+    path = media_files.write_picture(tmp_path / f"p.{suffix}", exif=b"Exif\0\0MM\0*")
+    picture = await decode_all(pool, path)
+    assert picture.frames[0].picture.shape[2] == 3
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
 async def test_every_kind_of_png(pool, tmp_path, mode):
     grey = Image.fromarray(ramp())

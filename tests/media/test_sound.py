@@ -5,7 +5,7 @@ import pytest
 
 from tests import media_files
 from tests.media.conftest import decode_all, refusal_of
-from tests.media.hostile_files import float_wav
+from tests.media.hostile_files import float_wav, mkv_all_around, mov_in_film_order
 from tests.media_files import AudioSpec, VideoSpec
 
 
@@ -46,6 +46,41 @@ async def test_a_microphone_on_any_channel_of_bare_samples_is_heard(pool, tmp_pa
     samples[:, spoken] = media_files.tone(1.0, 48_000)
     sound = await decode_all(pool, media_files.write_sound(tmp_path / "one.wav", samples, rate=48_000))
     assert np.abs(sound.samples[2000:-2000]).max() > 0.05
+
+
+async def test_a_voice_that_two_channels_hold_with_opposite_signs_is_heard(pool, tmp_path):
+    voice = media_files.tone(2.0, 48_000)
+    samples = np.stack([voice, -0.98 * voice], axis=1)
+    sound = await decode_all(pool, media_files.write_sound(tmp_path / "turned.wav", samples, rate=48_000))
+    assert np.abs(sound.samples[2000:-2000]).max() == pytest.approx(0.5, abs=0.01)
+    assert loudest_hertz(sound.samples) == pytest.approx(440, abs=1)
+
+
+@pytest.mark.parametrize("layout", ["FL+FC", "SL+SR", "BL+BR", "FL+BC"])
+async def test_channels_that_ffmpeg_does_not_mix_are_heard(pool, tmp_path, layout):
+    audio = AudioSpec(codec="pcm_s16le", layout=layout)
+    path = media_files.talking_film(tmp_path / "film.mov", seconds=1, audio=audio)
+    assert_whole(await decode_all(pool, path))
+
+
+async def test_channels_in_an_unusual_order_are_heard(pool, tmp_path):
+    film = await decode_all(pool, mov_in_film_order(tmp_path / "film.mov"))
+    assert film.media.audio.channels == 6
+    assert_whole(film)
+
+
+@pytest.mark.parametrize(("layout", "channels"), [("quad", 4), ("5.1", 6)])
+async def test_channels_of_a_sphere_are_heard(pool, tmp_path, layout, channels):
+    film = await decode_all(pool, mkv_all_around(tmp_path / "film.mkv", layout))
+    assert film.media.audio.channels == channels
+    assert_whole(film)
+
+
+def assert_whole(film):
+    assert film.notices == ()
+    assert len(film.frames) == 5
+    assert len(film.samples) == pytest.approx(16_000, abs=400)
+    assert np.sqrt(np.square(film.samples).mean()) > 0.05
 
 
 async def test_sound_of_a_container_whose_clock_runs_on(pool, tmp_path):

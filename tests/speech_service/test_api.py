@@ -103,6 +103,23 @@ async def test_level_says_nothing(babble):
     np.testing.assert_allclose(loud.scores.array(), low.scores.array(), atol=0.05)
 
 
+async def test_a_constant_that_a_sound_card_adds_says_nothing(babble):
+    voice = np.concatenate([np.zeros(8_000, np.float32), 0.3 * babble, np.zeros(8_000, np.float32)])
+    voice += 1e-4 * np.random.default_rng(0).standard_normal(len(voice)).astype(np.float32)
+    async with running() as client:
+        plain, shifted = await analysis(client, voice), await analysis(client, voice + np.float32(0.03))
+    assert shifted.snr_db == pytest.approx(plain.snr_db, abs=0.5)
+    np.testing.assert_allclose(shifted.scores.array(), plain.scores.array(), atol=0.01)
+
+
+async def test_a_voice_with_opposite_signs_in_two_channels_is_heard(babble, wave_file):
+    async with running() as client:
+        alone = await analysis(client, babble)
+        answer = await post(client, wave_file(np.stack([babble, -babble], axis=1), "FLOAT"), WAV)
+    found = SpeechAnalysis.model_validate_json(answer.content)
+    np.testing.assert_allclose(found.scores.array(), alone.scores.array(), atol=0.03)
+
+
 async def test_an_answer_does_not_depend_on_other_calls(babble):
     async with running() as client:
         alone = await analysis(client, babble)
