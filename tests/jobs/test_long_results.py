@@ -102,7 +102,7 @@ def test_the_end_of_a_long_film_is_one_event_however_slowly_it_is_read(
         read = b""
         while piece := slow.recv(1 << 20):
             read += piece
-            time.sleep(0.01)
+            time.sleep(0.002)
     body = unchunked(read.partition(b"\r\n\r\n")[2]).decode()
     *_, last = body.removesuffix("\r\n\r\n").split("\r\n\r\n")
     number, name, data = last.split("\r\n")
