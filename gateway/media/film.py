@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.media.channels import hold_layouts
+from gateway.media.clock import JoinedClock
 from gateway.media.frames import FramePainter, FrameSampler
 from gateway.media.geometry import Orientation
 from gateway.media.limits import MediaLimits
@@ -63,6 +64,8 @@ class FilmDecoder:
         self._sampler = None if opened.video is None else FrameSampler(opened, opened.video, options)
         self._painter = FramePainter(limits, options.frame_side)
         self._track = None if opened.audio is None else _sound_track(opened, limits, options)
+        self._clock = JoinedClock(None if options.unended else opened.form.demuxer)
+        self._left_out_until = 0.0
         self._frames = 0
         self._damaged_packets = 0
         self._broke_off = False
@@ -75,6 +78,7 @@ class FilmDecoder:
                 decoded.
         """
         for packet in self._packets():
+            self._join(packet)
             yield from self._take(packet)
             self._check_length()
             if self._is_past_end():
@@ -88,7 +92,7 @@ class FilmDecoder:
     def seconds(self) -> float:
         """Presentation time at which the last frame or sound that was seen ends, seconds."""
         ends = [part.seen_until for part in (self._sampler, self._track) if part is not None]
-        seen = max([0.0, *ends])
+        seen = max([self._left_out_until, *ends])
         return seen if self._options.end is None else min(seen, self._options.end)
 
     def notices(self) -> tuple[Notice, ...]:
@@ -152,6 +156,12 @@ class FilmDecoder:
                 yield packet
             sought = False
 
+    def _join(self, packet: "av.Packet[Any]") -> None:
+        jumped = self._clock.jumped
+        self._clock.join(packet)
+        if self._clock.jumped and not jumped:
+            self._opened.forget_length()
+
     def _seek(self) -> bool:
         if self._options.begin < _WORTH_SEEKING_SECONDS or self._opened.form.name not in _SEEKABLE:
             return False
@@ -196,6 +206,7 @@ class FilmDecoder:
         if packet.pts is not None:
             ends = self._time_of(packet, packet.pts + (packet.duration or 0))
             if ends < self._options.begin - _SOUND_LEAD_SECONDS:
+                self._left_out_until = max(self._left_out_until, ends)
                 return
         try:
             frames = hold_layouts(packet.decode())

@@ -12,6 +12,7 @@ import av.video
 from av.stream import Discard, Disposition
 
 from gateway.media.channels import count_channels
+from gateway.media.clock import may_start_again
 from gateway.media.limits import MediaLimits
 from gateway.media.options import DecodeOptions
 from gateway.media.origin import first_start, origin_of, start_of
@@ -47,6 +48,9 @@ _CLOCK_TIME_OF_THE_END = frozenset({"matroska", "ogg"})
 # FFmpeg works these lengths out from the bit rate, which can be wrong by any factor.
 _LENGTH_IS_A_GUESS = frozenset({"mp3", "aac"})
 
+# Where their clock leaps, the time leapt over counts as length: what is beyond the limit is measured instead.
+_LEAPS_LOOK_LIKE_LENGTH = frozenset({"mpegts"})
+
 
 @dataclass(slots=True)
 class OpenedMedia:
@@ -71,6 +75,16 @@ class OpenedMedia:
     claimed_end: float | None
     form: Container
 
+    @property
+    def may_be_longer(self) -> bool:
+        """Whether more may follow than the header claims: its clock may start again."""
+        return may_start_again(self.form.demuxer)
+
+    def forget_length(self) -> None:
+        """Take back what the header claims of the length: the clock has started again."""
+        self.claimed_end = None
+        self.media = self.media.model_copy(update={"seconds": None})
+
 
 def open_media(file: BinaryIO, form: Container, limits: MediaLimits, options: DecodeOptions) -> OpenedMedia:
     """Open a film or sound and check what its header claims.
@@ -91,12 +105,15 @@ def open_media(file: BinaryIO, form: Container, limits: MediaLimits, options: De
     origin = origin_of(form.name, first)
     # What has not ended yet claims the length of its first fragment.
     seconds = None if options.unended else _claimed_seconds(container, form, first=first, origin=origin)
+    is_a_guess = _is_a_guess(seconds, form, limits)
+    if is_a_guess:
+        seconds = None
     fps = None if video is None else _claimed_fps(video, form)
     if video is not None:
         _check_video(video, fps, limits)
     if audio is not None:
         _check_audio(audio, limits)
-    _check_length(seconds, options, limits)
+    _check_length(seconds, options, limits, may_be_longer=may_start_again(form.demuxer))
     media = Media(
         kind=MediaKind.SOUND if video is None else MediaKind.FILM,
         container=form.name,
@@ -113,7 +130,7 @@ def open_media(file: BinaryIO, form: Container, limits: MediaLimits, options: De
         media=media,
         origin=origin,
         claimed_end=None
-        if options.unended
+        if options.unended or is_a_guess
         else _claimed_end(video, audio, form, origin) or (seconds if all_are_wanted else None),
         form=form,
     )
@@ -160,6 +177,11 @@ def _claimed_seconds(
     counted_from = 0.0 if form.demuxer in _CLOCK_TIME_OF_THE_END else first
     seconds = round(counted_from + container.duration / av.time_base - origin, 6)
     return seconds if seconds > 0 else None
+
+
+def _is_a_guess(seconds: float | None, form: Container, limits: MediaLimits) -> bool:
+    leaps = form.demuxer in _LEAPS_LOOK_LIKE_LENGTH
+    return leaps and seconds is not None and seconds > limits.max_seconds
 
 
 def _codec_name(stream: av.video.VideoStream | av.audio.AudioStream) -> str:
@@ -248,10 +270,12 @@ def _check_audio(audio: av.audio.AudioStream, limits: MediaLimits) -> None:
         raise over_limit("max_channels", "The sound's number of channels", channels, limits.max_channels)
 
 
-def _check_length(seconds: float | None, options: DecodeOptions, limits: MediaLimits) -> None:
+def _check_length(
+    seconds: float | None, options: DecodeOptions, limits: MediaLimits, *, may_be_longer: bool
+) -> None:
     if seconds is None:
         return
-    if options.begin >= seconds:
+    if options.begin >= seconds and not may_be_longer:
         detail = f"`start` is {options.begin:g} s, but the media ends at {seconds:.3f} s."
         raise Problem("bad-parameter", detail, field="start")
     wanted = min(options.end or math.inf, seconds) - options.begin

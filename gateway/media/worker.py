@@ -88,7 +88,7 @@ def _decode_film(
     file: BinaryIO, form: Container, writer: RecordWriter, limits: MediaLimits, options: DecodeOptions
 ) -> Ending:
     opened = open_media(file, form, limits, options)
-    sandbox.raise_cpu_limit(limits.cpu_seconds_for(opened.media.seconds))
+    sandbox.raise_cpu_limit(limits.cpu_seconds_for(None if opened.may_be_longer else opened.media.seconds))
     decoder = FilmDecoder(opened, limits, options)
     pieces = decoder.pieces()
     held: list[Frame | Sound] = []
