@@ -13,7 +13,7 @@ from cli.options import Options
 from cli.progress import ProgressView
 from cli.single_process import apps_in_this_process
 from gateway.jobs.settings import JobSettings
-from gateway.options import AnalysisOptions
+from gateway.options import check_options
 from gateway.pipeline import PipelineTools, analyse
 from shared.contracts.analyses import Analysis, Done, Progress
 from shared.contracts.problems import Problem
@@ -41,7 +41,7 @@ class LocalDoor:
             raise RefusedError.of_problem(problem) from problem
 
     async def _follow(self, file: Path, options: Options, progress: ProgressView) -> Analysis:
-        wanted = AnalysisOptions.model_validate(options.given())
+        wanted = check_options(options.given())
         async with contextlib.aclosing(analyse(file, wanted, self._tools)) as events:
             async for event in events:
                 if isinstance(event, Progress):

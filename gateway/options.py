@@ -1,43 +1,70 @@
 """The options of an analysis, as query parameters."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import Query
-from pydantic import Field
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from shared.contracts.analyses import Detail
 from shared.contracts.base import Contract
-from shared.contracts.fusion import Baseline, Profile, Strategy
+from shared.contracts.fusion import LONGEST_SECONDS, Baseline, Profile, Strategy, WantedStrategy
 from shared.contracts.media import Modality
 from shared.contracts.problems import Problem
+from shared.problem_answers import validation_problem
 
 MAX_FPS = 30.0
+
+_Fps = Annotated[float, Field(gt=0, le=MAX_FPS, allow_inf_nan=False)]
+_Start = Annotated[float, Field(ge=0, le=LONGEST_SECONDS, allow_inf_nan=False)]
+_End = Annotated[float, Field(gt=0, le=LONGEST_SECONDS, allow_inf_nan=False)]
 
 
 class AnalysisOptions(Contract):
     """What a client asks for."""
 
-    fps: float = Field(default=5.0, gt=0, le=MAX_FPS)
+    fps: _Fps = 5.0
     modalities: tuple[Modality, ...] = tuple(Modality)
-    start: float | None = Field(default=None, ge=0)
-    end: float | None = Field(default=None, gt=0)
-    strategy: Strategy | None = None
+    start: _Start | None = None
+    end: _End | None = None
+    strategy: WantedStrategy = None
     profile: Profile = Profile.DEFAULT
     detail: Detail = Detail.FRAMES
     baseline: Baseline = Baseline.AUTO
 
+    @field_validator("end")
+    @classmethod
+    def _after_start(cls, value: float | None, info: ValidationInfo) -> float | None:
+        start = info.data.get("start")
+        if value is not None and start is not None and value <= start:
+            raise PydanticCustomError(
+                "too_early", "must be greater than start ({start})", {"start": f"{start:g}"}
+            )
+        return value
+
+
+def check_options(given: Mapping[str, object]) -> AnalysisOptions:
+    """Give the options; what is not given is at its default.
+
+    Raises:
+        Problem: `bad-parameter` for what breaks a rule.
+    """
+    try:
+        return AnalysisOptions.model_validate(given)
+    except ValidationError as error:
+        raise validation_problem(error) from error
+
 
 async def read_options(
     *,
-    fps: Annotated[
-        float, Query(gt=0, le=MAX_FPS, description="Frames sampled from each second of a film.")
-    ] = 5.0,
+    fps: Annotated[_Fps, Query(description="Frames sampled from each second of a film.")] = 5.0,
     modalities: Annotated[
         str,
         Query(description="What to read: `face`, `speech`, or both with a comma.", examples=["face,speech"]),
     ] = "face,speech",
-    start: Annotated[float | None, Query(ge=0, le=1e6, description="Begin here, seconds.")] = None,
-    end: Annotated[float | None, Query(gt=0, le=1e6, description="Stop here, seconds.")] = None,
+    start: Annotated[_Start | None, Query(description="Begin here, seconds.")] = None,
+    end: Annotated[_End | None, Query(description="Stop here, seconds.")] = None,
     strategy: Annotated[
         Strategy | None,
         Query(description="How faces and voice are joined; without it, the profile's own way."),
@@ -62,24 +89,17 @@ async def read_options(
     Raises:
         Problem: `bad-parameter` for what a single parameter's rules cannot say.
     """
-    if start is not None and end is not None and end <= start:
-        raise Problem("bad-parameter", f"end ({end:g}) must be greater than start ({start:g}).", field="end")
-    wanted = _modalities(modalities)
-    if strategy in {Strategy.FACE, Strategy.SPEECH} and strategy.value not in wanted:
-        raise Problem(
-            "bad-parameter",
-            f"strategy={strategy.value} needs {strategy.value} among the modalities.",
-            field="strategy",
-        )
-    return AnalysisOptions(
-        fps=fps,
-        modalities=wanted,
-        start=start,
-        end=end,
-        strategy=strategy,
-        profile=profile,
-        detail=detail,
-        baseline=baseline,
+    return check_options(
+        {
+            "fps": fps,
+            "modalities": _modalities(modalities),
+            "start": start,
+            "end": end,
+            "strategy": strategy,
+            "profile": profile,
+            "detail": detail,
+            "baseline": baseline,
+        }
     )
 
 

@@ -1,9 +1,10 @@
 """The inner API of fusion_service: faces and segments in; people, moments and a verdict out."""
 
 from enum import StrEnum
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, model_validator
+from pydantic_core import PydanticCustomError
 
 from shared.contracts.base import Contract
 from shared.contracts.emotions import Emotion, Judgement, Probability, Scores
@@ -25,6 +26,18 @@ class Strategy(StrEnum):
     MAX = "max"
     FACE = "face"
     SPEECH = "speech"
+
+
+def _has_its_modality(strategy: Strategy | None, info: ValidationInfo) -> Strategy | None:
+    modalities = info.data.get("modalities")
+    if strategy in {Strategy.FACE, Strategy.SPEECH} and modalities is not None and strategy not in modalities:
+        message = "{strategy} needs {strategy} among the modalities"
+        raise PydanticCustomError("missing_modality", message, {"strategy": strategy.value})
+    return strategy
+
+
+# What a client wants: a field that comes after `modalities`, which have to hold what it goes by.
+WantedStrategy = Annotated[Strategy | None, AfterValidator(_has_its_modality)]
 
 
 class Profile(StrEnum):

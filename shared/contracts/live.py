@@ -6,7 +6,7 @@ from pydantic import Field, TypeAdapter, field_validator
 
 from shared.contracts.analyses import Frame, Notice, Probed, SegmentsFound
 from shared.contracts.base import Contract
-from shared.contracts.fusion import Baseline, BaselineUse, Moment, Person, Profile, Strategy
+from shared.contracts.fusion import Baseline, BaselineUse, Moment, Person, Profile, WantedStrategy
 from shared.contracts.media import Modality
 from shared.contracts.problems import ProblemDocument
 
@@ -29,7 +29,7 @@ class LiveOpen(Contract):
         default=tuple(Modality), min_length=1, max_length=2, description="What to read."
     )
     profile: Profile = Profile.DEFAULT
-    strategy: Strategy | None = Field(default=None, description="null: the profile's own.")
+    strategy: WantedStrategy = Field(default=None, description="null: the profile's own.")
     baseline: Baseline = Field(
         default=Baseline.AUTO,
         description="Whether the scores of a voice lean on what was usual for it before.",

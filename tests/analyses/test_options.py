@@ -82,6 +82,8 @@ def test_details(analyse):
         ({"start": -1}, "start"),
         ({"start": 2, "end": 1}, "end"),
         ({"end": "inf"}, "end"),
+        ({"end": 1e7}, "end"),
+        ({"start": "nan"}, "start"),
         ({"modalities": "face,smell"}, "modalities"),
         ({"modalities": ""}, "modalities"),
         ({"strategy": "best"}, "strategy"),
@@ -99,6 +101,16 @@ def test_wrong_options_are_refused_by_name(gateway, film, options, field):
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["field"] == field
     assert answer.json()["remedy"]
+
+
+def test_options_that_do_not_go_together_are_all_named(gateway, film):
+    options = {"start": 2, "end": 1, "strategy": "speech", "modalities": "face"}
+    problem = gateway.post("/v1/analyses", content=film, params=options).json()
+    assert problem["detail"] == "end: must be greater than start (2)"
+    assert problem["errors"] == [
+        {"field": "end", "message": "must be greater than start (2)"},
+        {"field": "strategy", "message": "speech needs speech among the modalities"},
+    ]
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import math
 import os
 import pty
 import subprocess
@@ -15,12 +16,15 @@ from typer.testing import CliRunner
 
 from cli import analyze as analyses
 from cli import doors
+from cli.failures import RefusedError
 from cli.local_door import open_local_door
 from cli.main import app
 from cli.options import Options
 from cli.progress import NoProgress
 from gateway.exports.formats import BY_NAME
 from shared.contracts.analyses import Analysis, Detail
+from shared.contracts.fusion import Strategy
+from shared.contracts.media import Modality
 from tests.cli.stack import EMOTION, RunningServer, clean_environment
 
 pytestmark = pytest.mark.stack
@@ -162,6 +166,41 @@ async def test_without_a_server_the_answer_is_the_same(processes: RunningServer,
     assert told == sorted(told)
     assert told
     assert all(of == pytest.approx(3, abs=0.2) for _, of in told)
+
+
+async def test_without_a_server_options_are_refused_as_by_one(processes: RunningServer, film: Path) -> None:
+    refused = (
+        (Options(fps=math.nan), "fps"),
+        (Options(start=math.inf), "start"),
+        (Options(start=math.nan), "start"),
+        (Options(end=1e7), "end"),
+        (Options(start=2, end=1), "end"),
+        (Options(strategy=Strategy.FACE, modalities=(Modality.SPEECH,)), "strategy"),
+        (Options(strategy=Strategy.SPEECH, modalities=(Modality.FACE,), start=2, end=1), "end"),
+    )
+    remote = doors.ServerDoor(processes.url)
+    async with open_local_door() as local:
+        for options, field in refused:
+            documents = []
+            for door in (local, remote):
+                with pytest.raises(RefusedError) as caught:
+                    await door.analyse(film, options, NoProgress())
+                documents.append({**caught.value.document, "request_id": None})
+            here, there = documents
+            assert here == there
+            assert (here["type"], here["field"]) == ("/problems/bad-parameter", field)
+    await remote.close()
+
+
+def test_a_wrong_option_without_a_server_is_a_file_that_was_not_analysed(
+    picture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(analyses, "NEARBY_SERVER", "http://127.0.0.1:9")
+    monkeypatch.delenv("EMOTION_SERVER", raising=False)
+    result = CliRunner().invoke(app, ["analyze", str(picture), "--start", "inf", "--json"])
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["problem"]["field"] == "start"
+    assert "Bad parameter" in result.stderr
 
 
 def test_without_a_server_it_says_so_and_works(

@@ -67,6 +67,17 @@ async def test_a_wrong_first_message(hurried, first, code, name):
     assert "/etc/passwd" not in problem.detail
 
 
+async def test_a_strategy_without_its_modality(hurried):
+    async with knock(hurried) as viewer:
+        await viewer.say(**OPEN, modalities=["face"], strategy="speech")
+        problem = await end_of(viewer, 1007, "bad-parameter")
+    assert problem.field == "strategy"
+    assert problem.detail == "strategy: speech needs speech among the modalities."
+    async with watch(hurried, "pictures", modalities=["face"], strategy="face") as viewer:
+        await viewer.say(event="end")
+        assert await viewer.to_the_end() == (1000, "done")
+
+
 async def test_no_first_message(live_gateway):
     with live_gateway(live={"opening_seconds": 0.2}) as url:
         async with knock(url) as viewer:
