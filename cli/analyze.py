@@ -21,6 +21,7 @@ from cli.options import Options
 from cli.outputs import json_line, write_document
 from cli.progress import progress_of
 from cli.report import print_report
+from emotion_client import UsageError
 from shared.contracts.analyses import Analysis
 
 NEARBY_SERVER = "http://127.0.0.1:8000"
@@ -83,8 +84,9 @@ def analyze(
     except ServerLostError as error:
         print_server_lost(output.messages, error)
         return NO_SERVER
-    except SettingsError as error:
-        output.messages.print(f"Wrong setting in the environment: {error}", markup=False)
+    except (SettingsError, UsageError) as error:
+        place = "Wrong setting in the environment: " if isinstance(error, SettingsError) else ""
+        output.messages.print(f"{place}{error}", markup=False)
         return WRONG_USAGE
     except NotReadyError as error:
         output.messages.print(f"{error} EMOTION_LOG_LEVEL=INFO shows why.", markup=False)

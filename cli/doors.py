@@ -18,6 +18,7 @@ from emotion_client import (
     NoJobsError,
     ProblemError,
     ServerUnreachableError,
+    TlsError,
     UnexpectedAnswerError,
 )
 from emotion_client import Options as ClientOptions
@@ -53,6 +54,9 @@ class ServerDoor:
         url: its base URL.
         api_key: where it asks for one.
         transport: how to reach it; TCP where not given.
+
+    Raises:
+        emotion_client.UsageError: with these, or the environment's proxy, no call can be sent.
     """
 
     def __init__(
@@ -71,6 +75,8 @@ class ServerDoor:
             return await self._analyse(file, options, progress)
         except OSError as error:
             raise RefusedError.of_os_error(error) from error
+        except TlsError as error:
+            raise ServerLostError(self._url, error.detail, error.remedy) from error
         except ServerUnreachableError as error:
             raise ServerLostError(self._url, str(error)) from error
         except ProblemError as error:

@@ -18,12 +18,16 @@ class ServerLostError(Exception):
     Args:
         url: where it was looked for.
         reason: what happened.
+        remedy: what to do about it; to start one where not given.
     """
 
-    def __init__(self, url: str, reason: str) -> None:
+    def __init__(self, url: str, reason: str, remedy: str | None = None) -> None:
         super().__init__(f"{url}: {reason}")
         self.url = url
         self.reason = reason
+        self.remedy = (
+            remedy or "Start one with `emotion serve`, or leave out --server (EMOTION_SERVER) to do without."
+        )
 
 
 class RefusedError(Exception):
@@ -79,8 +83,7 @@ def print_refusal(console: Console, name: str, refusal: RefusedError) -> None:
 
 def print_server_lost(console: Console, error: ServerLostError) -> None:
     """Print what to do when there is no server."""
-    remedy = "Start one with `emotion serve`, or leave out --server (EMOTION_SERVER) to do without."
-    _print(console, error.url, _Lines("Server cannot be reached", error.reason, remedy))
+    _print(console, error.url, _Lines("Server cannot be reached", error.reason, error.remedy))
 
 
 def _print(console: Console, name: str, lines: _Lines) -> None:

@@ -2,9 +2,10 @@
 
 import io
 import sys
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -17,6 +18,9 @@ _EPILOG = (
     "What a face or a voice displays is not what a person feels. "
     "Everything runs on your own machines: nothing is kept, nobody is recognised."
 )
+_Value = TypeVar("_Value")
+_Checked = TypeVar("_Checked")
+
 _SCOPE = "What to analyse"
 _OUTPUT = "What comes out"
 _WHERE = "Where"
@@ -97,9 +101,22 @@ def _read_modalities(listed: str | None) -> tuple[Modality, ...] | None:
 
 
 def _server_url(url: str | None) -> str | None:
-    if url and not url.startswith(("http://", "https://")):
-        raise typer.BadParameter(f"{url!r} does not begin with http:// or https://")
-    return url or None
+    from emotion_client.arguments import checked_address  # noqa: PLC0415 - the other commands need none of it
+
+    return _checked(checked_address, url) if url else None
+
+
+def _api_key(key: str | None) -> str | None:
+    from emotion_client.arguments import checked_key  # noqa: PLC0415 - as above
+
+    return _checked(checked_key, key)
+
+
+def _checked(check: Callable[[_Value], _Checked], value: _Value) -> _Checked:
+    try:
+        return check(value)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 @app.command(epilog=_EPILOG)
@@ -207,6 +224,7 @@ def analyze(
         typer.Option(
             envvar="EMOTION_API_KEY",
             show_envvar=True,
+            callback=_api_key,
             rich_help_panel=_WHERE,
             help="Key, where the server asks for one.",
         ),

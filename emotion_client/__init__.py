@@ -8,7 +8,9 @@ from emotion_client.errors import (
     NoJobsError,
     ProblemError,
     ServerUnreachableError,
+    TlsError,
     UnexpectedAnswerError,
+    UsageError,
 )
 from emotion_client.live import LiveStream, open_live
 from emotion_client.media import MediaSource
@@ -25,6 +27,8 @@ __all__ = [
     "Options",
     "ProblemError",
     "ServerUnreachableError",
+    "TlsError",
     "UnexpectedAnswerError",
+    "UsageError",
     "open_live",
 ]

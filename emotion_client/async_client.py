@@ -11,6 +11,7 @@ import httpx
 from httpx_sse import EventSource, SSEError
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from emotion_client.arguments import checked_address, checked_header, checked_key, environment
 from emotion_client.calls import Call, Patience, checked, did_nothing, send, unreachable
 from emotion_client.errors import (
     JobCancelledError,
@@ -44,6 +45,9 @@ class AsyncClient:
         timeout: seconds without a byte from the server after which an answer is given up.
         patience: how often calls are sent again, where that is safe.
         transport: how to reach the server; TCP where not given.
+
+    Raises:
+        UsageError: of these, or of the environment's proxy, one with which no call can be sent.
     """
 
     def __init__(
@@ -56,14 +60,16 @@ class AsyncClient:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._patience = patience or Patience()
-        if transport is None and is_loopback(base_url):
-            transport = httpx.AsyncHTTPTransport()  # with one given, httpx asks no proxy
-        self._http = httpx.AsyncClient(
-            base_url=base_url.rstrip("/"),
-            headers={"authorization": f"Bearer {api_key}"} if api_key else {},
-            timeout=httpx.Timeout(timeout, connect=5.0),
-            transport=transport,
-        )
+        address, key = checked_address(base_url), checked_key(api_key)
+        with environment():
+            if transport is None and is_loopback(address):
+                transport = httpx.AsyncHTTPTransport()  # with one given, httpx asks no proxy
+            self._http = httpx.AsyncClient(
+                base_url=address,
+                headers={"authorization": f"Bearer {key}"} if key else {},
+                timeout=httpx.Timeout(timeout, connect=5.0),
+                transport=transport,
+            )
 
     async def __aenter__(self) -> Self:
         return self
@@ -120,9 +126,11 @@ class AsyncClient:
             NoJobsError: the server has no jobs; the error holds the analysis.
             ProblemError: the server refused it, and says why.
             ServerUnreachableError: no answer.
+            UsageError: the key cannot be sent.
             OSError: the file cannot be read.
         """
-        headers = {"prefer": "respond-async", "idempotency-key": idempotency_key or str(uuid.uuid4())}
+        key = checked_header("idempotency_key", idempotency_key) if idempotency_key else str(uuid.uuid4())
+        headers = {"prefer": "respond-async", "idempotency-key": key}
         query: dict[str, Any] = {**options, "callback_url": callback_url}
         with opened(media, on_upload) as upload:
             answer = await self._upload(upload, headers, query, repeatable=True)
@@ -154,6 +162,7 @@ class AsyncClient:
         Raises:
             ProblemError: `not-found` for a job that is not there, or no longer.
             ServerUnreachableError: the server stays away.
+            UsageError: `after` cannot be sent.
         """
         attempt = 0
         while True:
@@ -237,7 +246,7 @@ class AsyncClient:
     async def _stream(self, job_id: str, after: str | None) -> AsyncGenerator[tuple[str, JobEvent]]:
         headers = {"accept": "text/event-stream", "cache-control": "no-store"}
         if after is not None:
-            headers["last-event-id"] = after
+            headers["last-event-id"] = checked_header("after", after)
         timeout = httpx.Timeout(_SILENCE_SECONDS, connect=5.0)
         path = f"{_path(job_id)}/events"
         async with self._http.stream("GET", path, headers=headers, timeout=timeout) as answer:

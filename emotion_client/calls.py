@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 import httpx
 from pydantic import ValidationError
 
-from emotion_client.errors import ProblemError, ServerUnreachableError, UnexpectedAnswerError
+from emotion_client.errors import (
+    ProblemError,
+    ServerUnreachableError,
+    TlsError,
+    UnexpectedAnswerError,
+    UsageError,
+)
+from emotion_client.tls import tls_failure
 from shared.contracts.problems import MEDIA_TYPE, ProblemDocument
 
 Body = Callable[[], AsyncIterator[bytes]]
@@ -54,6 +61,8 @@ class Patience:
 
     def pause(self, attempt: int, error: Exception) -> float | None:
         """Give the seconds to wait after a failed attempt (from 0); None to give up."""
+        if isinstance(error, TlsError):
+            return None
         asked = error.retry_after if isinstance(error, ProblemError) else None
         seconds = asked if asked is not None else self.first_pause * 2**attempt
         return seconds if attempt + 1 < self.attempts and seconds <= self.longest_pause else None
@@ -69,6 +78,7 @@ async def send(http: httpx.AsyncClient, call: Call, patience: Patience) -> httpx
         ProblemError: the server said why not.
         ServerUnreachableError: no answer.
         UnexpectedAnswerError: an answer that is no problem document.
+        UsageError: the call cannot be sent.
     """
     attempt = 0
     while True:
@@ -122,13 +132,25 @@ def _retry_after(answer: httpx.Response) -> float | None:
 
 
 def unreachable(error: httpx.TransportError) -> ServerUnreachableError:
-    """Say in words why there was no answer."""
-    if isinstance(error, httpx.ConnectError):
-        reason = "nothing answers there."
-    elif isinstance(error, httpx.TimeoutException):
-        reason = "no answer in time."
-    else:
-        reason = "the connection broke before the answer."
-    failure = ServerUnreachableError(reason)
+    """Say in words why there was no answer.
+
+    Raises:
+        UsageError: it was the request.
+    """
+    if isinstance(error, (httpx.LocalProtocolError, httpx.UnsupportedProtocol)):
+        # Its own words may quote a header.
+        raise UsageError("This is no request that can be sent over HTTP.") from None
+    connecting = isinstance(error, httpx.ConnectError)
+    failure: ServerUnreachableError | None = tls_failure(error, error.request.url, connecting=connecting)
+    if failure is None:
+        failure = ServerUnreachableError(_reason(error))
     failure.__cause__ = error
     return failure
+
+
+def _reason(error: httpx.TransportError) -> str:
+    if isinstance(error, httpx.ConnectError):
+        return "nothing answers there."
+    if isinstance(error, httpx.TimeoutException):
+        return "no answer in time."
+    return "the connection broke before the answer."

@@ -30,6 +30,9 @@ class Client:
         api_key: where the server asks for one.
         timeout: seconds without a byte from the server after which an answer is given up.
         patience: how often calls are sent again, where that is safe.
+
+    Raises:
+        UsageError: as `AsyncClient`.
     """
 
     def __init__(

@@ -31,6 +31,24 @@ class ServerUnreachableError(EmotionError):
     """Nothing answers at the address, or the connection broke before the answer."""
 
 
+class TlsError(ServerUnreachableError):
+    """No encrypted connection: a certificate that is not trusted, or a port that speaks no TLS.
+
+    Args:
+        detail: what TLS found wrong, and at which address.
+        remedy: what to do about it.
+    """
+
+    def __init__(self, detail: str, remedy: str) -> None:
+        super().__init__(f"{detail} {remedy}")
+        self.detail = detail
+        self.remedy = remedy
+
+
+class UsageError(EmotionError, ValueError):
+    """Nothing was sent: the address, the key, a name or the environment's proxy is none to call with."""
+
+
 class UnexpectedAnswerError(EmotionError):
     """Something answered that is no emotion server of this version."""
 

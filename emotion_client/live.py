@@ -5,13 +5,16 @@ import struct
 from collections.abc import AsyncIterator, Sequence
 from typing import Literal, TypedDict, Unpack
 
+import httpx
 from pydantic import ValidationError
 from pydantic_core import to_json
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
-from emotion_client.errors import ProblemError, ServerUnreachableError, UnexpectedAnswerError
+from emotion_client.arguments import checked_address, checked_key
+from emotion_client.errors import ProblemError, ServerUnreachableError, UnexpectedAnswerError, UsageError
 from emotion_client.proxies import is_loopback
+from emotion_client.tls import tls_failure
 from shared.contracts.live import TO_CLIENT, LiveDone, LiveEnd, LiveEvent, LiveProblem, LiveReady
 
 _HEADER = struct.Struct(">B7xd")
@@ -101,17 +104,13 @@ async def open_live(
     Raises:
         ProblemError: the server refuses; `bad-parameter` for a wrong option.
         ServerUnreachableError: nothing answers there.
+        UsageError: what is no address or key, or a proxy in the environment that cannot be used.
     """
-    address = base_url.rstrip("/").replace("http", "ws", 1) + "/v1/live"
-    wanted = {"event": "open", "source": source, "key": api_key, **options}
+    url = httpx.URL(checked_address(base_url))
+    wanted = {"event": "open", "source": source, "key": checked_key(api_key), **options}
     # What is allowed is the server's to say, as for uploads.
     opening = to_json({name: value for name, value in wanted.items() if value is not None}, fallback=str)
-    try:
-        connection = await connect(address, compression=None, proxy=None if is_loopback(base_url) else True)
-    except (OSError, WebSocketException) as error:
-        message = f"No live stream could be opened at {base_url}."
-        raise ServerUnreachableError(message) from error
-    async with connection:
+    async with await _connected(url) as connection:
         # Where the server has closed already, what it said before is read below.
         with contextlib.suppress(ConnectionClosed):
             await connection.send(opening.decode())
@@ -120,6 +119,19 @@ async def open_live(
             message = f"The server answered {ready.event!r} instead of 'ready'."
             raise UnexpectedAnswerError(message)
         yield LiveStream(connection, ready)
+
+
+async def _connected(url: httpx.URL) -> ClientConnection:
+    scheme = {"http": "ws", "https": "wss"}[url.scheme]
+    address = str(url.copy_with(scheme=scheme, path=url.path.rstrip("/") + "/v1/live"))
+    try:
+        return await connect(address, compression=None, proxy=None if is_loopback(str(url)) else True)
+    except ImportError as error:
+        raise UsageError(f"The environment names a proxy that cannot be used: {error}.") from error
+    except (OSError, WebSocketException) as error:
+        failure = tls_failure(error, url, connecting=True)
+        message = f"No live stream could be opened at {url.copy_with(userinfo=b'')}."
+        raise failure or ServerUnreachableError(message) from error
 
 
 async def _receive(connection: ClientConnection) -> LiveEvent:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import io
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -33,7 +34,11 @@ class Upload:
         self._progress = progress
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """Give exactly `size` bytes from the start: a file that grows meanwhile would break the length."""
+        """Give exactly `size` bytes from the start: a file that grows meanwhile would break the length.
+
+        Raises:
+            OSError: it cannot be read, or became shorter.
+        """
         self._file.seek(self._start)
         left = self.size
         while left and (piece := await asyncio.to_thread(self._file.read, min(left, _PIECE))):
@@ -41,6 +46,8 @@ class Upload:
             yield piece
             if self._progress is not None:
                 self._progress(self.size - left, self.size)
+        if left:
+            raise OSError(errno.EIO, "The file became shorter while it was sent")
 
 
 @contextlib.contextmanager

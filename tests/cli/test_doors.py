@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.certificates import tls_server
 from tests.cli.stack import EMOTION, clean_environment
 
 
@@ -78,3 +79,33 @@ def test_something_else_answers(
     answering.join()
     assert result.returncode == status
     assert message in " ".join(result.stderr.split())
+
+
+def test_a_certificate_that_is_not_trusted_is_no_server_that_is_missing(upload: Path, tmp_path: Path) -> None:
+    with tls_server(tmp_path) as server:
+        result = subprocess.run(
+            [EMOTION, "analyze", upload, "--server", f"https://localhost:{server.port}"],
+            env=clean_environment({"COLUMNS": "200"}),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert result.returncode == 3
+    assert "TLS failed" in result.stderr
+    assert "SSL_CERT_FILE" in result.stderr
+    assert "emotion serve" not in result.stderr
+
+
+def test_a_proxy_that_cannot_be_used_is_status_2(upload: Path) -> None:
+    result = subprocess.run(
+        [EMOTION, "analyze", upload, "--server", "http://emotion.invalid"],
+        env=clean_environment({"ALL_PROXY": "socks5://127.0.0.1:9", "COLUMNS": "200"}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == 2
+    assert "pip install 'httpx[socks]'" in result.stderr
+    assert "Traceback" not in result.stderr

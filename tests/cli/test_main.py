@@ -77,6 +77,9 @@ def test_version() -> None:
         ["analyze", "a.jpg", "--profile", "large"],
         ["analyze", "a.jpg", "--detail", "all"],
         ["analyze", "a.jpg", "--server", "localhost:8000"],
+        ["analyze", "a.jpg", "--server", "http://127.0.0.1:99999"],
+        ["analyze", "a.jpg", "--server", "http://[::1"],
+        ["analyze", "a.jpg", "--api-key", "ключ"],
         ["analyze", "a/x.jpg", "b/x.jpg", "--out", "results"],
         ["analyze", "a.jpg", "--unknown"],
         ["serve", "--port", "65536"],
@@ -111,6 +114,14 @@ def test_the_server_can_be_named_by_the_environment(picture: Path, monkeypatch: 
     result = runner.invoke(app, ["analyze", str(picture)])
     assert result.exit_code == 3
     assert "nowhere.invalid" in result.stderr
+
+
+def test_a_key_that_is_none_is_status_2_and_not_shown(picture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMOTION_API_KEY", "emo_secret\nmore")
+    result = runner.invoke(app, ["analyze", str(picture), "--server", "http://nowhere.invalid"])
+    assert result.exit_code == 2
+    assert "EMOTION_API_KEY" in result.stderr
+    assert "emo_secret" not in result.output
 
 
 def test_serve_on_a_used_port_is_status_1() -> None:

@@ -51,13 +51,6 @@ async def test_options_reach_the_server(house: House) -> None:
     assert (options.baseline, options.strategy, options.modalities) == ("off", None, ("face",))
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1:9", "ftp://127.0.0.1:9"])
-async def test_what_is_no_address_is_nobody(address: str) -> None:
-    with pytest.raises(ServerUnreachableError):
-        async with open_live(address):
-            pass
-
-
 async def test_nobody_is_there() -> None:
     with pytest.raises(ServerUnreachableError):
         async with open_live("http://127.0.0.1:9"):
