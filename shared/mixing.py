@@ -27,27 +27,22 @@ class Mixer:
         """Take the next samples.
 
         Args:
-            channels: float32 of shape [samples, channels], at least one of each.
+            channels: float32 of shape [channels, samples], at least one of each.
 
         Returns:
             float32 of shape [samples].
         """
-        mono: NDArray[np.float32] = channels.mean(axis=1, dtype=np.float32)
-        if channels.shape[1] == 1 or not np.isfinite(power := _power(channels)).all():
+        count, samples = channels.shape
+        mono: NDArray[np.float32] = np.full(count, 1 / count, dtype=np.float32) @ channels
+        # The powers of the channels on its diagonal; the mean of all is the power of their mean.
+        together = channels @ channels.T / np.float32(samples)
+        if count == 1 or not np.isfinite(together).all():
             return mono
+        share = 1.0 if self._channels is None else min(1.0, samples / self._memory)
         if self._channels is None:
-            self._channels = np.zeros_like(power)
-            share = 1.0
-        else:
-            share = min(1.0, len(mono) / self._memory)
-        self._channels += share * (power - self._channels)
-        self._mixed += share * (float(_power(mono[:, None])[0]) - self._mixed)
+            self._channels = np.zeros(count)
+        self._channels += share * (together.diagonal() - self._channels)
+        self._mixed += share * (float(together.mean()) - self._mixed)
         if self._mixed < _LOST * self._channels.mean():
-            return channels[:, int(self._channels.argmax())].copy()
+            mono = channels[self._channels.argmax()].copy()
         return mono
-
-
-def _power(channels: NDArray[np.float32]) -> NDArray[np.float64]:
-    with np.errstate(over="ignore", invalid="ignore"):
-        found: NDArray[np.float64] = np.square(channels, dtype=np.float64).mean(axis=0)
-    return found

@@ -57,7 +57,7 @@ def sound_of_file(body: bytes, *, longest_seconds: float) -> NDArray[np.float32]
         raise Problem("damaged-media", "The sound cannot be decoded.", field="body") from error
     if len(channels) < declared:
         raise Problem("damaged-media", "The sound ends before the length that it declares.", field="body")
-    mono = Mixer(rate).mix(channels)
+    mono = Mixer(rate).mix(channels.T)
     return resample(_finite(mono, "damaged-media"), rate=rate, target=RATE)
 
 

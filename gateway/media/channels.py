@@ -57,12 +57,15 @@ def can_be_mixed(frame: av.AudioFrame) -> bool:
 
 
 def samples_of(frame: av.AudioFrame) -> NDArray[np.float32]:
-    """Give a frame's samples, [samples, channels], full scale at 1."""
+    """Give a frame's samples, [channels, samples], full scale at 1."""
     samples = frame.to_ndarray()
-    samples = samples.T if frame.format.is_planar else samples.reshape(frame.samples, -1)
+    planes = samples if frame.format.is_planar else samples.reshape(frame.samples, -1).T
+    found = np.ascontiguousarray(planes, dtype=np.float32)
     kind = frame.format.packed.name
-    scaled = samples if kind not in _FULL_SCALE else (samples - _ZERO.get(kind, 0.0)) / _FULL_SCALE[kind]
-    return np.ascontiguousarray(scaled, dtype=np.float32)
+    if kind in _FULL_SCALE:
+        found -= np.float32(_ZERO.get(kind, 0.0))
+        found /= np.float32(_FULL_SCALE[kind])
+    return found
 
 
 def mixed(frame: av.AudioFrame, mixer: Mixer) -> av.AudioFrame:
