@@ -10,7 +10,7 @@ from typing import Any
 
 from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer, WorkflowStatus, error
 
-from gateway.jobs.database import Database, answering
+from gateway.jobs.database import Database, DatabaseThreads, answering
 from gateway.jobs.order import Order
 from gateway.jobs.records import JobRecord, record_of
 from shared.contracts.jobs import JobState
@@ -24,6 +24,7 @@ WORKFLOW = "analysis"
 WEBHOOKS_QUEUE = "webhooks-of-callers"
 WEBHOOK = "webhook"
 EVENTS = "events"
+_MOST_EVENTS_AT_ONCE = 100
 _WAITING = ["ENQUEUED", "DELAYED"]
 _UNFINISHED = [*_WAITING, "PENDING"]
 # Whatever else a client asks for is no job; PostgreSQL refuses some of it with an error.
@@ -39,7 +40,9 @@ def _is_no_cancellation(line: logging.LogRecord) -> bool:
 class JobBook:
     """Reads and writes the tables of DBOS through its client, off the event loop.
 
-    Every call raises the `Problem` `service-unavailable` while the database is away.
+    Every call raises the `Problem` `service-unavailable` while the database is away; those that are awaited
+    do so within ten seconds, those for threads wait for as long as a connection lasts. What was to be written
+    may have been written even so.
 
     Args:
         database: opened; its tables are made or brought up to date here.
@@ -51,6 +54,8 @@ class JobBook:
         logging.getLogger("dbos").setLevel(logging.WARNING)
         logging.getLogger("dbos").addFilter(_is_no_cancellation)
         DBOS.migrate(database.url)
+        # Not the `*_async` calls of the client, which use the threads that uploads need.
+        self._threads = DatabaseThreads()
         self._client = DBOSClient(
             system_database_url=database.url,
             system_database_engine=database.engine,
@@ -61,6 +66,7 @@ class JobBook:
 
     def close(self) -> None:
         """Close the connections."""
+        self._threads.close()
         self._client.destroy()
 
     async def accept(self, order: Order) -> bool:
@@ -69,6 +75,9 @@ class JobBook:
         Returns:
             Whether it is new: False where a job has this id already, which then is left as it is.
         """
+        return await self._threads.ask(self._store, order)
+
+    def _store(self, order: Order) -> bool:
         options: Any = {
             "workflow_name": WORKFLOW,
             "queue_name": QUEUE,
@@ -80,13 +89,10 @@ class JobBook:
             "authenticated_user": order.lane,
             "attributes": {**order.attributes, "owner": order.owner},
         }
-        with answering():
-            try:
-                await self._client.enqueue_async(
-                    options, order.id, order.upload, order.options, order.receive_ms
-                )
-            except error.DBOSWorkflowIDInUseError:
-                return False
+        try:
+            self._client.enqueue(options, order.id, order.upload, order.options, order.receive_ms)
+        except error.DBOSWorkflowIDInUseError:
+            return False
         return True
 
     def call_webhook(
@@ -114,6 +120,10 @@ class JobBook:
         with answering():
             self._client.enqueue(options, url, job_id, str(state), attempt, lane)
 
+    async def announce(self, url: str, job_id: str, state: JobState, *, lane: str) -> None:
+        """Do as `call_webhook`, for the event loop."""
+        await self._threads.ask(self.call_webhook, url, job_id, state, lane=lane)
+
     async def webhooks_of(self, job_id: str) -> list[str]:
         """Give the calls of a job's webhook, made and still to be made, as `erase` takes them."""
         found = await self._listed(name=WEBHOOK, workflow_id_prefix=f"{job_id}-")
@@ -121,7 +131,7 @@ class JobBook:
 
     async def find(self, job_id: str) -> JobRecord | None:
         """Give a job; None where there is none."""
-        return await asyncio.to_thread(self.find_now, job_id)
+        return await self._threads.ask(self.find_now, job_id)
 
     def find_now(self, job_id: str) -> JobRecord | None:
         """Do as `find`, for threads."""
@@ -146,18 +156,16 @@ class JobBook:
 
     async def note(self, job_id: str, attributes: dict[str, Any]) -> None:
         """Keep something beside a job; nothing happens where it is gone."""
-        with answering(), contextlib.suppress(error.DBOSNonExistentWorkflowError):
-            await self._client.update_workflow_attributes_async(job_id, attributes, merge=True)
+        with contextlib.suppress(error.DBOSNonExistentWorkflowError):
+            await self._threads.ask(self._client.update_workflow_attributes, job_id, attributes, merge=True)
 
     async def cancel(self, job_id: str) -> None:
         """Cancel a job that has not finished; whoever works on it notices within a second."""
-        with answering():
-            await self._client.cancel_workflow_async(job_id)
+        await self._threads.ask(self._client.cancel_workflow, job_id)
 
     async def erase(self, job_ids: Sequence[str]) -> None:
         """Forget jobs and all that was told of them."""
-        with answering():
-            await self._client.delete_workflows_async(list(job_ids))
+        await self._threads.ask(self._client.delete_workflows, list(job_ids))
 
     async def finished_before(self, seconds_ago: float, *, limit: int = 200) -> list[str]:
         """Give jobs (and calls of webhooks) that finished so long ago."""
@@ -185,18 +193,32 @@ class JobBook:
 
     async def events(self, job_id: str, *, first: int, poll_seconds: float) -> AsyncGenerator[str]:
         """Follow what is told of a job, from number `first`, until it has finished or is erased."""
-        stream = self._client.read_stream_async(
-            job_id, EVENTS, offset=first, polling_interval_sec=poll_seconds
-        )
-        try:
-            with answering():
-                async for value in stream:
-                    yield str(value)
-        except error.DBOSNonExistentWorkflowError:
-            return
-        finally:
-            await stream.aclose()
+        ended = False
+        while not ended:
+            told, ended = await self._threads.ask(self._told, job_id, first)
+            for event in told:
+                yield event
+            first += len(told)
+            if not told and not ended:
+                await asyncio.sleep(poll_seconds)
+
+    def _told(self, job_id: str, first: int) -> tuple[list[str], bool]:
+        """Give what is there to be told, from number `first`, and whether nothing will come after it."""
+        found: list[str] = []
+        stream = self._client.read_stream(job_id, EVENTS, offset=first, timeout_seconds=0)
+        with contextlib.closing(stream):
+            try:
+                for value in stream:
+                    found.append(str(value))
+                    if len(found) == _MOST_EVENTS_AT_ONCE:
+                        return found, False
+            except error.DBOSStreamTimeoutError:
+                return found, False
+            except error.DBOSNonExistentWorkflowError:
+                return found, True
+        return found, True
 
     async def _listed(self, **which: Any) -> list[WorkflowStatus]:
-        with answering():
-            return await self._client.list_workflows_async(load_input=False, load_output=False, **which)
+        return await self._threads.ask(
+            self._client.list_workflows, load_input=False, load_output=False, **which
+        )

@@ -1,9 +1,11 @@
 """The database of jobs: SQLite in the data folder, or PostgreSQL by URL."""
 
+import asyncio
 import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -20,6 +22,16 @@ _log = logging.getLogger(__name__)
 
 # A connection that was ended is made anew at once; a database that starts again is there within seconds.
 _PAUSES = (0.0, 0.1, 0.5, 1.0, 2.0, 4.0)
+# Of a request; whoever works on a job waits for as long as it takes.
+_ANSWER_SECONDS = 10.0
+# A machine that vanished without a word is noticed within a minute, and nobody is connected to it anew.
+_SILENCE = {
+    "connect_timeout": "5",
+    "keepalives_idle": "20",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+}
 
 _Parameters = ParamSpec("_Parameters")
 _Found = TypeVar("_Found")
@@ -51,17 +63,60 @@ def open_database(url: str, data_folder: Path) -> Database:
     # What was sent (the address of a webhook, say) is not to be read in an error, nor in the log.
     pool: dict[str, Any] = {"pool_size": 10, "max_overflow": 20, "hide_parameters": True}
     if url:
-        plain = make_url(url).set(drivername="postgresql+psycopg")
-        engine = sqlalchemy.create_engine(
-            plain, **pool, pool_pre_ping=True, connect_args={"connect_timeout": 10}
-        )
+        bounded = postgres_url(url)
+        driver = make_url(bounded).set(drivername="postgresql+psycopg")
+        engine = sqlalchemy.create_engine(driver, **pool, pool_pre_ping=True)
         event.listen(engine, "connect", _prepare_postgres)
-        return Database(url, engine)
+        return Database(bounded, engine)
     path = open_private_folder(data_folder) / FILE
     address = f"sqlite:///{path}"
     engine = sqlalchemy.create_engine(address, **pool)
     event.listen(engine, "connect", _prepare_sqlite)
     return Database(address, engine)
+
+
+def postgres_url(url: str) -> str:
+    """Give a URL for SQLAlchemy and PostgreSQL whose connections end when the server's machine falls silent.
+
+    Args:
+        url: `postgresql://...`; what it says itself of time limits stands.
+    """
+    plain = make_url(url).set(drivername="postgresql")
+    return plain.set(query={**_SILENCE, **plain.query}).render_as_string(hide_password=False)
+
+
+class DatabaseThreads:
+    """Threads that ask the database, apart from those that uploads need.
+
+    Args:
+        most: calls at once.
+    """
+
+    def __init__(self, most: int = 8) -> None:
+        self._threads = ThreadPoolExecutor(most, thread_name_prefix="book")
+
+    async def ask(
+        self,
+        call: Callable[_Parameters, _Found],
+        *arguments: _Parameters.args,
+        **named: _Parameters.kwargs,
+    ) -> _Found:
+        """Call in a thread, and wait some seconds for it: a silent database may hold the thread for longer.
+
+        Raises:
+            Problem: as `answering`; also where no answer came in time, though what was asked may yet be done.
+        """
+        with answering():
+            asking = asyncio.wrap_future(self._threads.submit(call, *arguments, **named))
+            try:
+                async with asyncio.timeout(_ANSWER_SECONDS):
+                    return await asking
+            except TimeoutError as error:
+                raise _no_answer() from error
+
+    def close(self) -> None:
+        """Begin nothing more."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 @contextlib.contextmanager
@@ -74,12 +129,16 @@ def answering() -> Iterator[None]:
     try:
         yield
     except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError) as error:
-        raise Problem("service-unavailable", "The database of jobs gave no answer.", retry_after=5) from error
+        raise _no_answer() from error
     except exc.DBAPIError as error:
         # PostgreSQL adds the row that it refuses, with the address of a webhook, below the first line.
         why = str(error.orig).partition("\n")[0]
         _log.error("the database of jobs refused a call", extra={"fields": {"why": why}})
         raise Problem("internal-error", "The server met a fault of its own.") from None
+
+
+def _no_answer() -> Problem:
+    return Problem("service-unavailable", "The database of jobs gave no answer.", retry_after=5)
 
 
 def patiently(

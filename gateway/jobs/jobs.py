@@ -30,6 +30,8 @@ _log = logging.getLogger(__name__)
 
 # A worker whose database starts after it begins to work without being asked for anything.
 _SECONDS_TO_NEXT_TRY = 5.0
+# Large libraries are loaded, too.
+_SECONDS_TO_OPEN = 20.0
 
 
 @dataclass(frozen=True)
@@ -223,7 +225,8 @@ class Jobs:
 
     async def _open(self) -> "OpenedJobs":
         try:
-            return await asyncio.shield(self._begin_to_open())
+            async with asyncio.timeout(_SECONDS_TO_OPEN):
+                return await asyncio.shield(self._begin_to_open())
         except Problem:
             raise
         except Exception as error:

@@ -128,9 +128,7 @@ class OpenedJobs:
         if self._worker is not None:
             self._worker.cancel(record.id)
         if url := record.attributes.get("callback_url"):
-            await asyncio.to_thread(
-                self.book.call_webhook, url, record.id, JobState.CANCELLED, lane=record.lane
-            )
+            await self.book.announce(url, record.id, JobState.CANCELLED, lane=record.lane)
 
 
 def _open_store(jobs: JobSettings, temporary_folder: Path) -> Store:

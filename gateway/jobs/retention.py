@@ -48,9 +48,7 @@ class Retention:
         for record in await self._book.ended_without_outcome():
             await self._store.delete_group(record.id)
             if url := record.attributes.get("callback_url"):
-                await asyncio.to_thread(
-                    self._book.call_webhook, url, record.id, record.state, lane=record.lane
-                )
+                await self._book.announce(url, record.id, record.state, lane=record.lane)
         await self._sweep_orphans()
 
     async def erase_job(self, job_id: str) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Protocol
 
 import psycopg
-from sqlalchemy.engine import make_url
 
+from gateway.jobs.database import postgres_url
 from gateway.jobs.store import open_private_folder
 
 _MOST_WORKERS = 1000
@@ -106,14 +106,14 @@ class PostgresSlots:
     may_be_lost = True
 
     def __init__(self, url: str) -> None:
-        plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-        # A machine that vanished without a word is noticed within a minute, by either side: the server frees
-        # our lock when it misses us, after hours by its own settings.
+        # The server too notices within a minute that we vanished, and frees our lock; after hours by its own
+        # settings.
         self._connection = psycopg.connect(
-            plain, autocommit=True, connect_timeout=10, application_name="emotion-worker",
-            keepalives_idle=20, keepalives_interval=10, keepalives_count=3, tcp_user_timeout=30_000,
+            postgres_url(url),
+            autocommit=True,
+            application_name="emotion-worker",
             options="-c tcp_keepalives_idle=20 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3",
-        )  # fmt: skip
+        )
 
     def take_one(self) -> int:
         """Take one that nobody had before: who lost its own may not know yet, and still works under it."""
