@@ -83,6 +83,8 @@ class FilmDecoder:
             self._check_length()
             if self._is_past_end():
                 break
+        else:
+            self._hold_last_frame()
         if self._sampler is not None:
             yield from self._paint(self._sampler.finish())
         yield from self._finish_sound()
@@ -248,6 +250,12 @@ class FilmDecoder:
         parts = [part for part in (self._sampler, self._track) if part is not None]
         return all(part.finished for part in parts)
 
+    def _hold_last_frame(self) -> None:
+        claimed_end = self._opened.claimed_end
+        if self._sampler is not None and claimed_end is not None and not self._broke_off:
+            self._sampler.hold_last(claimed_end)
+            self._check_length()
+
     def _check_length(self) -> None:
         length = self.seconds - self._options.begin
         if length > self._limits.max_seconds:
@@ -268,6 +276,9 @@ class FilmDecoder:
         if whole and end is not None:
             detail = f"Nothing begins to be shown or heard from {begin:g} to {end:g} s."
             raise Problem("bad-parameter", detail, remedy="Ask for a longer part.", field="end")
+        if whole and self.seconds > begin > 0.0:
+            detail = f"Nothing begins to be shown or heard after {begin:g} s."
+            raise Problem("bad-parameter", detail, remedy="Ask for a longer part.", field="start")
         raise damaged(f"Nothing in the {self._opened.form.spoken} file could be decoded.")
 
 

@@ -1,5 +1,6 @@
 """Sampling a film's frames: which are decoded, which are kept, and how they become pixels."""
 
+import math
 from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -54,6 +55,7 @@ class FrameSampler:
         self._backlog_bytes = 0
         self._last_tick = -1
         self._shown_until = 0.0
+        self._last_shown = self._last_ends = -math.inf
         self.damaged_packets = 0
         self.seen_until = 0.0
         """Presentation time of the end of the last frame that there is, wanted or not, seconds."""
@@ -75,8 +77,13 @@ class FrameSampler:
             insort(self._times, t)
             del self._times[:-_TIMES_KEPT]
             self.seen_until = max(self.seen_until, t + self._duration(packet.duration))
+            self._remember_last(packet, t)
         if len(self._waiting) > self._reordering:
             yield from self._decide(self._waiting.popleft())
+
+    def hold_last(self, claimed_end: float) -> None:
+        """Count the last frame as shown for as long as its packet says, up to the claimed end (s)."""
+        self.seen_until = max(self.seen_until, min(self._last_ends, claimed_end))
 
     def finish(self) -> Iterator[av.VideoFrame]:
         """Give the wanted frames that are left."""
@@ -106,6 +113,11 @@ class FrameSampler:
     def _duration(self, ticks: int | None) -> float:
         seconds = (ticks or 0) * self._time_base
         return seconds if 0.0 < seconds < 10.0 else self._frame_seconds
+
+    def _remember_last(self, packet: "av.Packet[av.video.VideoStream]", t: float) -> None:
+        if t >= self._last_shown:
+            stands = 0 if packet.is_corrupt else packet.duration or 0
+            self._last_shown, self._last_ends = t, t + stands * self._time_base
 
     def _is_wanted(self, packet: "av.Packet[av.video.VideoStream]") -> bool:
         t = self._packet_time(packet)

@@ -1,6 +1,7 @@
 """Opening a film or sound, and refusing it before decoding where its header claims too much."""
 
 import math
+import re
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -50,6 +51,8 @@ _LENGTH_IS_A_GUESS = frozenset({"mp3", "aac"})
 
 # Where their clock leaps, the time leapt over counts as length: what is beyond the limit is measured instead.
 _LEAPS_LOOK_LIKE_LENGTH = frozenset({"mpegts"})
+_TAGGED_END = re.compile(r"([0-9]{1,5}):([0-9]{2}):([0-9]{2}(?:\.[0-9]{1,9})?)")
+_WHAT_LASTS = frozenset({"video", "audio", "subtitle"})
 
 
 @dataclass(slots=True)
@@ -121,7 +124,6 @@ def open_media(file: BinaryIO, form: Container, limits: MediaLimits, options: De
         video=None if video is None else _describe_video(video, fps),
         audio=None if audio is None else _describe_audio(audio, origin),
     )
-    all_are_wanted = (options.faces or video is None) and (options.sound or audio is None)
     video, audio = video if options.faces else None, audio if options.sound else None
     opened = OpenedMedia(
         container=container,
@@ -129,11 +131,11 @@ def open_media(file: BinaryIO, form: Container, limits: MediaLimits, options: De
         audio=audio,
         media=media,
         origin=origin,
-        claimed_end=None
-        if options.unended or is_a_guess
-        else _claimed_end(video, audio, form, origin) or (seconds if all_are_wanted else None),
+        claimed_end=None,
         form=form,
     )
+    if not options.unended and not is_a_guess:
+        opened.claimed_end = _claimed_end(opened)
     _leave_out_the_rest(opened)
     return opened
 
@@ -305,19 +307,45 @@ def _describe_audio(audio: av.audio.AudioStream, origin: float) -> AudioStream:
     )
 
 
-def _claimed_end(
-    video: av.video.VideoStream | None, audio: av.audio.AudioStream | None, form: Container, origin: float
-) -> float | None:
+def _claimed_end(opened: OpenedMedia) -> float | None:
+    """Give when the chosen streams claim to end, seconds; what is claimed of others says nothing of them."""
+    form, origin, seconds = opened.form, opened.origin, opened.media.seconds
     if form.name in _LENGTH_IS_A_GUESS:
         return None
+    chosen = [stream for stream in (opened.video, opened.audio) if stream is not None]
     ends = [
         (0.0 if form.demuxer in _CLOCK_TIME_OF_THE_END else start_of(stream))
         + float(stream.duration * stream.time_base)
         - origin
-        for stream in (video, audio)
-        if stream is not None and stream.duration is not None and stream.time_base is not None
+        for stream in chosen
+        if stream.duration is not None and stream.time_base is not None
     ]
-    return max(ends, default=None)
+    if ends:
+        return max(ends)
+    tagged = [_tagged_end(stream) - origin for stream in chosen] if form.demuxer == "matroska" else []
+    if tagged and min(tagged) > 0.0:
+        # Whoever shortens a film may forget the tags.
+        return max(tagged) if seconds is None else min(seconds, max(tagged))
+    return seconds if _are_all(opened.container, chosen) else None
+
+
+def _tagged_end(stream: av.video.VideoStream | av.audio.AudioStream) -> float:
+    """Give when a stream ends, in seconds on the container's clock, as muxers of Matroska note; else -inf."""
+    tag = _TAGGED_END.fullmatch(stream.metadata.get("DURATION", ""))
+    if tag is None:
+        return -math.inf
+    hours, minutes, seconds = tag.groups()
+    return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+
+
+def _are_all(
+    container: av.container.InputContainer, chosen: list[av.video.VideoStream | av.audio.AudioStream]
+) -> bool:
+    """Tell whether there is nothing else to be seen, heard or read, whose length the container's may be."""
+    return all(
+        stream in chosen or stream.type not in _WHAT_LASTS or stream.disposition & Disposition.attached_pic
+        for stream in container.streams
+    )
 
 
 def _leave_out_the_rest(opened: OpenedMedia) -> None:
