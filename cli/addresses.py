@@ -1,11 +1,12 @@
 """Addresses on this machine: listening on them, and the URL that belongs to each."""
 
+import errno
 import ipaddress
 import socket
 
 
-class PortInUseError(Exception):
-    """Something else listens there, or the address is not one of this machine's.
+class _ListenError(Exception):
+    """One cannot listen there.
 
     Args:
         host: the address.
@@ -19,6 +20,18 @@ class PortInUseError(Exception):
         self.port = port
 
 
+class PortInUseError(_ListenError):
+    """Something else listens there, or the port is not for everybody."""
+
+
+class HostError(_ListenError):
+    """The host is not known, or not this machine."""
+
+
+# Of the errors of `bind`, those that another port can help against.
+_OF_THE_PORT = frozenset({errno.EADDRINUSE, errno.EACCES, errno.EPERM})
+
+
 def listen(host: str, port: int) -> socket.socket:
     """Listen there; on a free port for port 0.
 
@@ -27,7 +40,8 @@ def listen(host: str, port: int) -> socket.socket:
         port: TCP port.
 
     Raises:
-        PortInUseError: one cannot.
+        PortInUseError: not on this port.
+        HostError: on no port of this host.
     """
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:
@@ -35,9 +49,10 @@ def listen(host: str, port: int) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
         listener.listen()
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         listener.close()
-        raise PortInUseError(host, port, (error.strerror or str(error)).lower()) from error
+        kind = PortInUseError if getattr(error, "errno", None) in _OF_THE_PORT else HostError
+        raise kind(host, port, (getattr(error, "strerror", None) or str(error)).lower()) from error
     return listener
 
 

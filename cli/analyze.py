@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import stat
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from cli.options import Options
 from cli.outputs import json_line, write_document
 from cli.progress import progress_of
 from cli.report import print_report
+from cli.standard_output import OutputLostError, standard_output
 from emotion_client import UsageError
 from shared.contracts.analyses import Analysis
 
@@ -91,8 +92,8 @@ def analyze(
     except NotReadyError as error:
         output.messages.print(f"{error} EMOTION_LOG_LEVEL=INFO shows why.", markup=False)
         return SOME_FAILED
-    except _ResultsLostError as error:
-        output.messages.print(f"Cannot write to standard output: {error}.", markup=False)
+    except OutputLostError as error:
+        output.messages.print(f"{error}", markup=False)
         return SOME_FAILED
     except KeyboardInterrupt as interruption:
         # A terminal that was closed takes no more words.
@@ -119,7 +120,7 @@ async def _analyze(
                 failed += 1
                 _show_refusal(file, refusal, output)
             else:
-                with _standard_output():
+                with standard_output():
                     _show(file, analysis, options, output)
     return SOME_FAILED if failed else ALL_ANALYSED
 
@@ -175,24 +176,9 @@ def _show(file: Path, analysis: Analysis, options: Options, output: Output) -> N
         output.results.print()
 
 
-class _ResultsLostError(Exception):
-    """What was found out cannot be told."""
-
-
-@contextlib.contextmanager
-def _standard_output() -> Iterator[None]:
-    try:
-        yield
-    except BrokenPipeError:
-        # Whoever read it has enough: typer ends without a word.
-        raise
-    except OSError as error:
-        raise _ResultsLostError(error.strerror) from error
-
-
 def _show_refusal(file: Path, refusal: RefusedError, output: Output) -> None:
     if output.as_json:
-        with _standard_output():
+        with standard_output():
             _print_line(json_line(file, {"problem": refusal.document}))
     print_refusal(output.messages, str(file), refusal)
 
@@ -200,4 +186,3 @@ def _show_refusal(file: Path, refusal: RefusedError, output: Output) -> None:
 def _print_line(line: str) -> None:
     # As it is: rich would wrap it.
     sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()

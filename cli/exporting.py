@@ -37,7 +37,7 @@ def plan_exports(
         For each file its exports: without a PATH `<file name>.<format>`.
 
     Raises:
-        OutputPlanError: a format that is not known, or one PATH for several files.
+        OutputPlanError: a format that is not known, an empty PATH, or one PATH for several files.
         RefusedError: the libraries that write are not installed.
     """
     if not wanted:
@@ -51,7 +51,9 @@ def plan_exports(
         name, named, path = one.partition("=")
         if name not in known:
             raise OutputPlanError(f"{name!r} is none of {', '.join(known)}")
-        if named and (len(files) > 1 or not path):
+        if named and not path:
+            raise OutputPlanError(f"after the = of {one} the name of a file is missing")
+        if named and len(files) > 1:
             raise OutputPlanError(f"{one} names one file, and there are {len(files)} to analyse")
         for file in planned:
             to = Path(path) if named else folder / f"{file.name}.{name}"

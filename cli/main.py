@@ -282,8 +282,14 @@ def create() -> None:
 
     The key is shown this once; a server keeps hashes only.
     """
+    from cli.standard_output import OutputLostError, standard_output  # noqa: PLC0415 - as below
     from gateway.callers import hash_key, new_key  # noqa: PLC0415 - `serve` starts quicker without
 
     key = new_key()
-    typer.echo(f"key   {key}")
-    typer.echo(f"hash  {hash_key(key)}")
+    try:
+        with standard_output():
+            typer.echo(f"key   {key}")
+            typer.echo(f"hash  {hash_key(key)}")
+    except OutputLostError as error:
+        typer.echo(error, err=True)
+        raise typer.Exit(1) from None

@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from cli.house import House, SettingsError, read_house
+from cli.standard_output import OutputLostError, standard_output
 from cli.wording import file_size, printable
 from shared.contracts.manifests import Figure, ModelList, ModelSummary
 from shared.inference import ModelFileError, load_manifest, summarise
@@ -18,16 +19,17 @@ _ROW_TITLES = ("name", "service", "role", "profile", "size")
 
 
 def list_models(*, as_json: bool) -> int:
-    """Print the installed networks; give the exit status: 0, or 1 when one cannot be used."""
+    """Print the installed networks; give the exit status: 0, or 1 when one cannot be used, or told."""
     try:
         found = installed_models(read_house())
-    except (ModelFileError, SettingsError) as error:
+        with standard_output():
+            if as_json:
+                print_models_json(found)
+            else:
+                print_models(Console(), found.models)
+    except (ModelFileError, SettingsError, OutputLostError) as error:
         Console(stderr=True).print(str(error), style="red", markup=False)
         return 1
-    if as_json:
-        print_models_json(found)
-    else:
-        print_models(Console(), found.models)
     return 0
 
 

@@ -7,7 +7,7 @@ import socket
 import sys
 import time
 
-from cli.addresses import PortInUseError, is_loopback, listen, port_of, url_of
+from cli.addresses import HostError, PortInUseError, is_loopback, listen, port_of, url_of
 from cli.child_process import STDERR
 from cli.health import NotReadyError
 from cli.house import House, SettingsError, read_house
@@ -42,6 +42,8 @@ def serve(*, host: str, port: int, single_process: bool) -> int:
         return _fail(f"Wrong setting in the environment: {error}", 2)
     except PortInUseError as error:
         return _fail(f"{error} Choose another port with --port.", 1)
+    except HostError as error:
+        return _fail(f"{error} Choose an address or name of this machine with --host.", 1)
     except (CrashLoopError, NotReadyError) as error:
         return _fail(str(error), 1)
     except ForcedStopError:

@@ -1,8 +1,18 @@
+import re
 import socket
 
 import pytest
 
-from cli.addresses import PortInUseError, is_loopback, listen, listen_near, port_of, reachable_url, url_of
+from cli.addresses import (
+    HostError,
+    PortInUseError,
+    is_loopback,
+    listen,
+    listen_near,
+    port_of,
+    reachable_url,
+    url_of,
+)
 from tests.cli.processes import free_port
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - never listened on
@@ -20,13 +30,14 @@ def test_a_used_port_is_refused_with_its_number(used_port: int) -> None:
 
 
 def test_an_address_of_another_machine_is_refused() -> None:
-    with pytest.raises(PortInUseError, match=r"203\.0\.113\.1"):
+    with pytest.raises(HostError, match=r"203\.0\.113\.1"):
         listen("203.0.113.1", 8000)
 
 
-def test_a_name_that_does_not_exist_is_refused() -> None:
-    with pytest.raises(PortInUseError, match=r"nowhere\.invalid"):
-        listen("nowhere.invalid", 8000)
+@pytest.mark.parametrize("host", ["nowhere.invalid", "a..b", "fe80::1%nowhere"])
+def test_a_name_that_does_not_exist_is_refused(host: str) -> None:
+    with pytest.raises(HostError, match=re.escape(host)):
+        listen(host, 8000)
 
 
 def test_port_zero_gives_a_free_port() -> None:

@@ -293,7 +293,7 @@ def test_a_film_is_drawn_into(processes: RunningServer, film: Path, tmp_path: Pa
         (("--export", "csv", "--detail", "timeline"), "needs --detail frames"),
         (("--annotate", "x.mp4", "--detail", "summary"), "needs --detail frames"),
         (("--export", "csv", "--export", "csv"), "written twice"),
-        (("--export", "csv="), "names one file"),
+        (("--export", "csv="), "the name of a file is missing"),
     ],
 )
 def test_what_cannot_be_written_is_refused_before_anything_is_analysed(

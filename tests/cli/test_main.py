@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from cli.main import app
 from cli.models import main_figure
 from shared.contracts.manifests import Figure, ModelList
+from tests.cli.stack import EMOTION
 
 runner = CliRunner()
 
@@ -132,6 +133,13 @@ def test_serve_on_a_used_port_is_status_1() -> None:
     assert f"port {port}: address already in use. Choose another port with --port." in result.stderr
 
 
+def test_serve_on_a_host_that_is_none_speaks_of_the_host() -> None:
+    result = runner.invoke(app, ["serve", "--host", "nowhere.invalid"])
+    assert result.exit_code == 1
+    assert "Choose an address or name of this machine with --host." in result.stderr
+    assert "--port" not in result.stderr
+
+
 def test_serve_with_a_wrong_setting_is_status_2_and_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMOTION_THREADS", "0")
     result = runner.invoke(app, ["serve", "--port", "0"])
@@ -146,6 +154,21 @@ def test_models_lists_what_is_installed() -> None:
     models = ModelList.model_validate(json.loads(listed.stdout)).models
     assert {"fusion_service", "speech_service"} <= {model.service for model in models}
     assert all(model.name in shown.stdout for model in models)
+
+
+@pytest.mark.parametrize("command", [["models"], ["models", "--json"], ["keys", "create"]])
+def test_what_standard_output_does_not_take_is_status_1(command: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(
+            [EMOTION, *command],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    said = "Cannot write to standard output: No space left on device.\n"
+    assert (result.returncode, result.stderr) == (1, said)
 
 
 def test_models_with_a_broken_network_is_status_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
