@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from cli.budget import split_threads
 from face_service.settings import FaceSettings
 from fusion_service.settings import FusionSettings
+from gateway.jobs.data_folder import SETTING, why_no_data_folder
 from gateway.settings import GatewaySettings
 from shared.settings import ServiceSettings
 from speech_service.settings import SpeechSettings
@@ -31,6 +32,15 @@ class House:
     def stop_seconds(self) -> float:
         """Seconds that running requests may take at a stop, and a little more to tell a hanging process."""
         return self.gateway.shutdown_seconds + 2.0
+
+    def require_data_folder(self) -> None:
+        """Make the folder that a server keeps jobs in, where there is none.
+
+        Raises:
+            SettingsError: it can never be had.
+        """
+        if (why := why_no_data_folder(self.gateway.jobs)) is not None:
+            raise SettingsError(f"{SETTING}: {why}")
 
 
 def read_house(*, host: str = "127.0.0.1", port: int = 8000) -> House:

@@ -24,8 +24,10 @@ async def serve_in_this_process(house: House, door: socket.socket, *, on_ready: 
         on_ready: called once it takes work.
 
     Raises:
+        SettingsError: jobs can never be kept where they should be.
         NotReadyError: the networks of a service cannot be loaded.
     """
+    house.require_data_folder()
     stop = asyncio.Event()
     with _set_by_signals(stop):
         async with apps_in_this_process(house) as apps:

@@ -23,7 +23,11 @@ def commands_for(house: House, door: socket.socket) -> tuple[ServiceCommand, ...
     Args:
         house: settings of all.
         door: where the gateway listens.
+
+    Raises:
+        SettingsError: jobs can never be kept where they should be.
     """
+    house.require_data_folder()
     inner = []
     for settings, name in (
         (house.face, "face_service"),
