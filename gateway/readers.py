@@ -21,7 +21,11 @@ from shared.contracts.faces import FaceBatch
 from shared.contracts.fusion import FrameFaces, Profile
 from shared.contracts.speech import SpeechAnalysis, SpeechSegment
 
-_GIVE_UP_AFTER = 2
+_AWAY_AFTER = 2
+# A service that fell away is tried so often, and waited for so long in case that it is only started anew.
+_TRY_EVERY_SECONDS = 1.0
+_WAIT_SECONDS = 5.0
+_LOOK_SECONDS = 0.05
 _REASONS = {
     "unreachable": "it cannot be reached",
     "late": "it did not answer in time",
@@ -59,6 +63,8 @@ class _Reading:
         self._turns = asyncio.Semaphore(in_flight)
         self._tasks: set[asyncio.Task[None]] = set()
         self._failures_in_a_row = 0
+        self._failed_last = 0.0
+        self._wait_until = 0.0
         self._lost = 0
         self._reason = ""
         self._error: BaseException | None = None
@@ -68,9 +74,9 @@ class _Reading:
         self.uncertain_below = 0.5
 
     @property
-    def gave_up(self) -> bool:
-        """True once the service failed several times in a row: no more calls are made."""
-        return self._failures_in_a_row >= _GIVE_UP_AFTER
+    def away(self) -> bool:
+        """True from several failures in a row on until an answer: meanwhile one call at a time tries."""
+        return self._failures_in_a_row >= _AWAY_AFTER
 
     @property
     def failed(self) -> bool:
@@ -83,8 +89,8 @@ class _Reading:
         return self.model is not None
 
     async def start(self, call: Callable[[], Awaitable[None]]) -> None:
-        """Wait for a free place, then let the call run on its own."""
-        if self.gave_up:
+        """Wait for a free place, then let the call run on its own; while the service is away it is lost."""
+        if self.away and not await self._may_try():
             self._lost += 1
             return
         await self._turns.acquire()
@@ -96,9 +102,15 @@ class _Reading:
             raise self._error
 
     async def finish(self) -> None:
-        """Wait for all calls; raises what a call raised, except that the service is down."""
+        """Wait for all calls, for that to a service that is away not long.
+
+        Raises what a call raised, except that the service is down.
+        """
         while self._tasks:
-            await asyncio.wait(self._tasks)
+            done, _ = await asyncio.wait(self._tasks, timeout=_WAIT_SECONDS if self.away else None)
+            if not done:
+                self._lost += len(self._tasks)
+                await self.cancel()
         if self._error is not None:
             raise self._error
 
@@ -128,15 +140,32 @@ class _Reading:
             )
         ]
 
+    async def _may_try(self) -> bool:
+        """Wait a while for a service that answered before; tell whether a call may be made now."""
+        while (  # noqa: ASYNC110 - a call that ends, and time that passes
+            self.away and not self._is_due() and time.monotonic() < self._wait_until
+        ):
+            await asyncio.sleep(_LOOK_SECONDS)
+        return not self.away or self._is_due()
+
+    def _is_due(self) -> bool:
+        return not self._tasks and time.monotonic() >= self._failed_last + _TRY_EVERY_SECONDS
+
+    def _failed(self, reason: str) -> None:
+        self._failures_in_a_row += 1
+        self._failed_last = time.monotonic()
+        if self._failures_in_a_row == _AWAY_AFTER and self.answered:
+            self._wait_until = self._failed_last + _WAIT_SECONDS
+        self._lost += 1
+        self._reason = reason
+
     async def _watch(self, call: Callable[[], Awaitable[None]]) -> None:
         started = time.perf_counter()
         try:
             await call()
             self._failures_in_a_row = 0
         except ServiceDownError as error:
-            self._failures_in_a_row += 1
-            self._lost += 1
-            self._reason = error.reason
+            self._failed(error.reason)
         except Exception as error:  # noqa: BLE001 - raised again where the pipeline waits
             self._error = error
         finally:

@@ -2,9 +2,12 @@
 
 import asyncio
 import contextlib
+import re
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
 
 import httpx
 import numpy as np
@@ -14,7 +17,9 @@ from PIL import Image
 from gateway.app import create_app
 from gateway.settings import GatewaySettings
 from tests import media_files
+from tests.cli.processes import eventually
 from tests.servers import House, serve
+from tests.stress.slow_proxy import slowed
 
 NOBODY = "http://127.0.0.1:9"
 
@@ -86,6 +91,61 @@ def test_a_late_service_is_partial_and_does_not_outlast_the_limit(house, film):
     assert answer.json()["status"] == "partial"
     (notice,) = [n for n in answer.json()["notices"] if n["code"] == "face-unavailable"]
     assert "in time" in notice["message"]
+
+
+def answered_calls_to_face(client):
+    pattern = r'http_client_request_duration_seconds_count\{.*code="200".*address="face".*\} (\S+)'
+    return sum(map(float, re.findall(pattern, client.get("/metrics").text)))
+
+
+@contextlib.contextmanager
+def falling_away(house, tmp_path, how):
+    """A film of which a little is read when face_service falls away; gives its answer to come."""
+    film = media_files.talking_film(tmp_path / "film.mp4", seconds=20, width=160, height=120).read_bytes()
+    with (
+        slowed(urlsplit(house.face).port, delay=0.1) as proxy,
+        gateway_with(house, face_url=proxy.url, frames_per_call=2) as client,
+        ThreadPoolExecutor(1) as thread,
+    ):
+        coming = thread.submit(
+            client.post, "/v1/analyses", content=film, params={"modalities": "face", "fps": 5}
+        )
+        assert eventually(lambda: answered_calls_to_face(client) > 5)
+        how(proxy)
+        yield proxy, coming
+
+
+def be_away(proxy):
+    proxy.is_away = True
+
+
+def be_silent(proxy):
+    proxy.delay = 60.0
+
+
+def test_a_service_that_is_back_soon_is_asked_again(house, tmp_path):
+    with falling_away(house, tmp_path, be_away) as (proxy, coming):
+        time.sleep(2)
+        proxy.is_away = False
+        analysis = coming.result().json()
+    assert analysis["status"] == "partial"
+    assert [notice["code"] for notice in analysis["notices"]] == ["face-incomplete"]
+    times = [frame["t"] for frame in analysis["frames"]]
+    assert times[-1] > 19
+    # Lost is what was under way when it fell away, and what tried whether it was back.
+    assert len(times) > 70
+    assert analysis["face"] is not None
+
+
+@pytest.mark.parametrize("how", [be_away, be_silent])
+def test_a_service_that_stays_away_holds_an_analysis_up_only_for_seconds(house, tmp_path, how):
+    with falling_away(house, tmp_path, how) as (_, coming):
+        began = time.monotonic()
+        analysis = coming.result().json()
+        assert time.monotonic() - began < 25
+    assert analysis["status"] == "partial"
+    assert [notice["code"] for notice in analysis["notices"]] == ["face-incomplete"]
+    assert 5 < len(analysis["frames"]) < 90
 
 
 def unavailable(answer):

@@ -1,4 +1,4 @@
-"""A TCP proxy that lets bytes through slowly: a real service that has become slow."""
+"""A TCP proxy that lets bytes through slowly or not at all: a real service that is slow or away."""
 
 import asyncio
 import contextlib
@@ -14,10 +14,12 @@ class SlowProxy:
     Args:
         url: its own address.
         delay: seconds that each piece of an answer waits; may be changed while it runs.
+        is_away: whether connections break at once; may be changed as well.
     """
 
     url: str
     delay: float
+    is_away: bool = False
 
 
 @contextlib.contextmanager
@@ -32,11 +34,16 @@ def slowed(port: int, *, delay: float) -> Iterator[SlowProxy]:
             while piece := await reader.read(65_536):
                 if slow:
                     await asyncio.sleep(proxy.delay)
+                if proxy.is_away:
+                    break
                 writer.write(piece)
                 await writer.drain()
         writer.close()
 
     async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if proxy.is_away:
+            writer.close()
+            return
         there_reader, there_writer = await asyncio.open_connection("127.0.0.1", port)
         await asyncio.gather(pump(reader, there_writer, slow=False), pump(there_reader, writer, slow=True))
 
@@ -54,7 +61,8 @@ def slowed(port: int, *, delay: float) -> Iterator[SlowProxy]:
         open_ends = asyncio.all_tasks(loop)
         for task in open_ends:
             task.cancel()
-        loop.run_until_complete(asyncio.gather(*open_ends, return_exceptions=True))
+        if open_ends:
+            loop.run_until_complete(asyncio.gather(*open_ends, return_exceptions=True))
         loop.close()
 
     thread = threading.Thread(target=run)
