@@ -29,23 +29,14 @@ def slowed(port: int, *, delay: float) -> Iterator[SlowProxy]:
     proxy = SlowProxy("", delay)
     listening = threading.Event()
 
-    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, slow: bool) -> None:
-        with contextlib.suppress(ConnectionError, asyncio.CancelledError):
-            while piece := await reader.read(65_536):
-                if slow:
-                    await asyncio.sleep(proxy.delay)
-                if proxy.is_away:
-                    break
-                writer.write(piece)
-                await writer.drain()
-        writer.close()
-
     async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if proxy.is_away:
             writer.close()
             return
         there_reader, there_writer = await asyncio.open_connection("127.0.0.1", port)
-        await asyncio.gather(pump(reader, there_writer, slow=False), pump(there_reader, writer, slow=True))
+        await asyncio.gather(
+            _pump(proxy, reader, there_writer, slow=False), _pump(proxy, there_reader, writer, slow=True)
+        )
 
     async def serve() -> None:
         server = await asyncio.start_server(connect, "127.0.0.1", 0)
@@ -73,3 +64,17 @@ def slowed(port: int, *, delay: float) -> Iterator[SlowProxy]:
     finally:
         loop.call_soon_threadsafe(serving.cancel)
         thread.join()
+
+
+async def _pump(
+    proxy: SlowProxy, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, slow: bool
+) -> None:
+    with contextlib.suppress(ConnectionError, asyncio.CancelledError):
+        while piece := await reader.read(65_536):
+            if slow:
+                await asyncio.sleep(proxy.delay)
+            if proxy.is_away:
+                break
+            writer.write(piece)
+            await writer.drain()
+    writer.close()
