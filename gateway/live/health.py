@@ -23,12 +23,10 @@ class Health:
     def __init__(self, name: str) -> None:
         self.name = name
         self._failures = 0
-        self._down_since = 0.0
-
-    @property
-    def down_seconds(self) -> float:
-        """How long every call has failed; 0 while they are answered."""
-        return time.monotonic() - self._down_since if self._failures else 0.0
+        self.failing_since: float | None = None
+        """When the first of the calls failed since when none was answered, on `time.monotonic`."""
+        self.answered_last: float | None = None
+        """When a call was answered last, likewise."""
 
     async def ask(self, call: Awaitable[T]) -> tuple[T | None, Notice | None]:
         """Wait for a call; give its answer, None where there is none, and what a viewer should know.
@@ -43,8 +41,8 @@ class Health:
         return answer, self._answered()
 
     def _failed(self) -> Notice | None:
-        if not self._failures:
-            self._down_since = time.monotonic()
+        if self.failing_since is None:
+            self.failing_since = time.monotonic()
         self._failures += 1
         if self._failures != _NOTICE_AFTER:
             return None
@@ -53,6 +51,7 @@ class Health:
 
     def _answered(self) -> Notice | None:
         was_told, self._failures = self._failures >= _NOTICE_AFTER, 0
+        self.failing_since, self.answered_last = None, time.monotonic()
         if not was_told:
             return None
         return Notice(code=f"{self.name}-back", message=f"{self.name}_service answers again.")

@@ -65,8 +65,14 @@ class LiveReading:
 
     @property
     def unread_seconds(self) -> float:
-        """For how long nothing that was asked for could be read."""
-        return min(self._health[modality].down_seconds for modality in self.window.modalities)
+        """For how long nothing of what was sent could be read."""
+        services = self._health.values()
+        failing = [service.failing_since for service in services if service.failing_since is not None]
+        if not failing:
+            return 0.0
+        # What is asked for and not sent neither fails nor is answered.
+        answered = [service.answered_last for service in services if service.answered_last is not None]
+        return time.monotonic() - max([min(failing), *answered])
 
     def take_frame(self, frame: DecodedFrame, arrived: float) -> None:
         """Take a frame that arrived at a moment of `time.monotonic`; one that waits goes for it."""

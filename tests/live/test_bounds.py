@@ -204,10 +204,31 @@ async def test_a_service_that_dies_and_one_that_comes_back(live_gateway, faces):
     assert "face-unavailable" in {event.notice.code for event in viewer.all("notice")}
 
 
-async def keep_sending(viewer, faces):
-    """A camera and a microphone, until cancelled."""
+@pytest.mark.parametrize("muted_after", [0, 40], ids=["no sound was sent", "the microphone is muted"])
+async def test_a_stream_of_which_nothing_can_be_read_any_more_ends(live_gateway, faces, muted_after):
+    service = FaceProcess()
+    service.start()
+    try:
+        with live_gateway(face_url=service.url, live={"unread_seconds": 5.0}) as url:
+            async with watch(url, "pictures") as viewer:
+                sending = asyncio.create_task(keep_sending(viewer, faces, muted_after=muted_after))
+                await viewer.until("faces")
+                while muted_after and not (await viewer.until("progress")).sound.read:
+                    pass
+                await asyncio.to_thread(service.kill)
+                async with asyncio.timeout(60):
+                    code, reason = await viewer.to_the_end()
+                sending.cancel()
+    finally:
+        service.kill()
+    assert (code, reason.partition(":")[0]) == (1013, "service-unavailable")
+
+
+async def keep_sending(viewer, faces, *, muted_after=100_000):
+    """A camera and a microphone, until cancelled; so many fifths of a second have sound."""
     for number in range(100_000):
-        for _, message in packets(0.2, faces=faces, voice=media_files.speech(1), chunk=0.2, start=number / 5):
+        voice = media_files.speech(1) if number < muted_after else None
+        for _, message in packets(0.2, faces=faces, voice=voice, chunk=0.2, start=number / 5):
             await viewer.send(message)
         await asyncio.sleep(0.05)
 
