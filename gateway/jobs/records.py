@@ -29,7 +29,8 @@ class JobRecord:
         owner: see `gateway.callers.Caller.owns`.
         lane: see `gateway.jobs.order.Order`.
         state: where it stands.
-        attempts: how often it was begun.
+        begun: how often work on it was begun and announced.
+        attempts: the same, with a beginning that is not announced yet.
         worker: the name of who took it last.
         created, started, finished: when.
         result: the name in the store under which its analysis lies, once it has succeeded.
@@ -41,6 +42,7 @@ class JobRecord:
     owner: str
     lane: str
     state: JobState
+    begun: int
     attempts: int
     worker: str | None
     created: datetime
@@ -73,15 +75,16 @@ def record_of(status: WorkflowStatus) -> JobRecord:
     attributes = dict(status.attributes or {})
     problem = output.get("problem")
     state = _STATES.get(status.status, JobState.SUCCEEDED if problem is None else JobState.FAILED)
-    attempts = status.recovery_attempts or 0
+    taken, begun = status.recovery_attempts or 0, int(attributes.get("begun", 0))
     if state is JobState.FAILED and problem is None:
-        problem = _ended_without_outcome(status.status, attempts).document().model_dump(exclude_none=True)
+        problem = _ended_without_outcome(status.status, taken).document().model_dump(exclude_none=True)
     return JobRecord(
         id=status.workflow_id,
         owner=str(attributes.get("owner", "")),
         lane=status.authenticated_user or "",
         state=state,
-        attempts=attempts,
+        begun=begun,
+        attempts=max(begun, taken),
         worker=status.executor_id,
         created=_moment(status.created_at) or datetime.now(UTC),
         started=_moment(status.dequeued_at),
@@ -92,11 +95,11 @@ def record_of(status: WorkflowStatus) -> JobRecord:
     )
 
 
-def _ended_without_outcome(status: str, attempts: int) -> Problem:
+def _ended_without_outcome(status: str, taken: int) -> Problem:
     if status == "ERROR":
         return Problem("internal-error", "The server met a fault of its own.")
     return Problem(
-        "internal-error", f"The server's process ended {attempts - 1} times while it worked on this file."
+        "internal-error", f"The server's process ended {taken - 1} times while it worked on this file."
     )
 
 

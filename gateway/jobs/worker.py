@@ -258,7 +258,10 @@ class Worker:
         # Taken before the worker was put down, it comes here when the worker has another name already.
         if record is not None and record.worker != name:
             raise workflow.StoppedError
-        attempt = max(1, record.attempts) if record else 1
+        # Tries of one worker are counted too, and rise above those of a worker that died: none bears the
+        # number of another.
+        attempt = max(record.begun + 1, record.attempts) if record else 1
+        patiently(self._note_begun, job_id, attempt)
         DBOS.write_stream(EVENTS, Started(attempt=attempt).model_dump_json())
         line = _Line()
         with self._guard:
@@ -286,6 +289,10 @@ class Worker:
                 if self._running.get(job_id) is future:
                     del self._running[job_id]
             _log.info("job ended", extra={"fields": fields})
+
+    def _note_begun(self, job_id: str, attempt: int) -> None:
+        work = self._book.note(job_id, {"begun": attempt})
+        contextvars.Context().run(asyncio.run_coroutine_threadsafe, work, self._loop).result()
 
     def _is_over(self, life: int) -> bool:
         """Tell whether the worker was put down since this life of it."""

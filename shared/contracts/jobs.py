@@ -47,7 +47,9 @@ class Job(Contract):
 
     id: str = Field(examples=["an_01K8Z3N5T0V7Q4W2X9Y6B1C3D5"])
     state: JobState
-    attempts: int = Field(ge=0, description="How often it was begun; more than once after a fault.")
+    attempts: int = Field(
+        ge=0, description="How often it was begun; more than once after a fault or while services were down."
+    )
     created_at: datetime
     started_at: datetime | None = Field(description="When it was begun last; null while it is queued.")
     finished_at: datetime | None
@@ -66,7 +68,7 @@ class Started(Contract):
     """The analysis begins; after a fault it begins anew, and what was told before is void."""
 
     event: Literal["started"] = "started"
-    attempt: int = Field(ge=1)
+    attempt: int = Field(ge=1, description="1, and a higher number each time that it begins anew.")
 
 
 class Failed(Contract):

@@ -102,6 +102,24 @@ def test_what_failed_while_services_were_down_is_tried_again_under_the_same_key(
     assert one_gateway.client.post("/v1/analyses", content=film, headers=wish).json() == again.json()
 
 
+def test_every_beginning_of_a_job_has_a_number_of_its_own(one_gateway, house, film):
+    one_gateway.set("fusion_url", "http://127.0.0.1:9")
+    one_gateway.start()
+    location = one_gateway.submit(film)
+    eventually(lambda: one_gateway.log.read_text().count("job begun") >= 2, "it is tried again")
+    one_gateway.kill()
+    one_gateway.set("fusion_url", house.fusion)
+    one_gateway.start()
+    job = one_gateway.finished(location)
+    events: list[tuple[str, str, str]] = []
+    follow(one_gateway, location, events)
+    begun = [json.loads(data)["attempt"] for _, name, data in events if name == "started"]
+    assert begun[:2] == [1, 2]
+    assert begun == sorted(set(begun))
+    assert len(begun) >= 3
+    assert (job["state"], job["attempts"]) == ("succeeded", begun[-1])
+
+
 def test_a_file_that_kills_the_process_is_not_tried_for_ever(one_gateway, long_film):
     one_gateway.start()
     location = one_gateway.submit(long_film)
