@@ -19,6 +19,7 @@ from PIL import Image
 
 from cli.overlay import FaceTracks, TimelineStrip, draw_faces
 from gateway.media.channels import can_be_mixed, count_channels, hold_layouts, mixed
+from gateway.media.clock import JoinedClock
 from gateway.media.frames import OrientationReader
 from gateway.media.origin import first_start, origin_of
 from gateway.media.probe import choose_audio, choose_video
@@ -82,9 +83,11 @@ def annotate_film(film: Path, analysis: Analysis, out: Path, *, drawn: Drawn, st
         # What cannot be decoded cannot be named in the new file either.
         sounds = [stream for stream in source.streams.audio if stream.codec_context is not None]
         tracks = {stream.index: _sound(stream, target, origin, out.suffix.lower()) for stream in sounds}
+        clock = JoinedClock(form.demuxer)
         for packet in source.demux([video, *sounds]):
             if stop.is_set():
                 raise StoppedError
+            clock.join(packet)
             if packet.stream is video:
                 for seconds in pictures.take(packet):
                     drawn(seconds)

@@ -155,6 +155,17 @@ def test_sound_of_any_channels_is_encoded(tmp_path: Path, layout: str) -> None:
     assert np.abs(heard).max() > 0.1
 
 
+def test_a_film_whose_clock_starts_again_is_drawn_to_its_end(tmp_path: Path) -> None:
+    part = media_files.talking_film(tmp_path / "part.ts", seconds=2).read_bytes()
+    film = tmp_path / "film.ts"
+    film.write_bytes(part + part)
+    out = draw(film, analysis_of(MediaKind.FILM, seconds=4), tmp_path / "out.mp4")
+    assert len(pictures_of(out)) == 100
+    assert seconds_of_sound(out) == pytest.approx(4, abs=0.2)
+    with av.open(str(out)) as new:
+        assert new.duration / av.time_base == pytest.approx(4, abs=0.2)
+
+
 def test_a_sound_track_of_no_known_codec_is_left_out(tmp_path: Path) -> None:
     film = media_files.talking_film(tmp_path / "film.mkv", seconds=2)
     film.write_bytes(film.read_bytes().replace(b"A_AAC", b"A_ABC"))
