@@ -4,6 +4,7 @@ https://archive.mpi.nl/tla/elan; the file is made by pympi. Times are millisecon
 """
 
 import math
+import statistics
 from collections.abc import Iterable, Iterator, Sequence
 
 from pympi import Eaf
@@ -19,6 +20,8 @@ _TYPE = "emotion"
 _LANGUAGE = "eng"
 # After the last frame there is none to say how long it was seen.
 _LAST_FRAME_SECONDS = 0.2
+# A frame is worth no more than so many usual steps to the next.
+_LONGEST_STEPS = 1.5
 
 Stretch = tuple[float, float, Emotion]
 
@@ -99,9 +102,14 @@ def joined(stretches: Iterable[Stretch]) -> Iterator[tuple[int, int, Emotion]]:
 
 
 def _stretches_of(person: int, frames: Sequence[Frame], seconds: float | None) -> Iterator[Stretch]:
-    """Give what a person's face shows, from each frame to the next one, or to the end of the film."""
-    ends = [following.t for following in frames[1:]]
-    step = ends[-1] - frames[-2].t if ends else _LAST_FRAME_SECONDS
+    """Give what a person's face shows, from each frame to the next one, or to the end of the film.
+
+    Where frames are missing, for they could not be read, nothing is said of what was between.
+    """
+    nexts = [following.t for following in frames[1:]]
+    steps = [end - frame.t for frame, end in zip(frames, nexts, strict=False)]
+    step = statistics.median_low(steps) if steps else _LAST_FRAME_SECONDS
+    ends = [min(end, frame.t + _LONGEST_STEPS * step) for frame, end in zip(frames, nexts, strict=False)]
     ends += [min(frame.t + step, math.inf if seconds is None else seconds) for frame in frames[-1:]]
     for frame, end in zip(frames, ends, strict=True):
         for face in frame.faces:

@@ -35,9 +35,9 @@ def test_a_tier_for_each_person_the_voice_and_both_fused(read) -> None:
     annotations = {name: sorted(document.get_annotation_data_for_tier(name)) for name in document.tiers}
     assert annotations["fused"] == [(0, 1000, "neutral"), (1000, 3000, "happiness")]
     assert annotations["voice"] == [(1000, 2250, "surprise"), (2500, 3000, "happiness")]
-    # Nobody in the second frame, so the first annotation ends there; the last frame lasts to the film's end.
-    assert annotations["person 1"] == [(0, 200, "neutral"), (400, 65_800, "happiness")]
-    assert annotations["person 2"] == [(400, 600, "sadness"), (65_800, 70_500, "sadness")]
+    # Nobody in the second frame, so the first annotation ends there; frames of a minute could not be read.
+    assert annotations["person 1"] == [(0, 200, "neutral"), (400, 900, "happiness")]
+    assert annotations["person 2"] == [(400, 600, "sadness"), (65_800, 66_000, "sadness")]
     assert document.get_parameters_for_tier("person 1")["PARTICIPANT"] == "person 1"
 
 
