@@ -79,6 +79,25 @@ def test_a_film_is_looked_at_while_it_is_read(
     assert visitor.answer() == gateway.get(f"/v1/analyses/{job_of(visitor)}").json()["analysis"]
 
 
+def test_what_begins_anew_is_drawn_anew(visitor: Visitor):
+    """A worker dies in the middle of a film, and another one begins it again: the boxes are its own."""
+    drawn = visitor.page.evaluate(
+        """async () => {
+            const { showFilm } = await import(new URL("page/js/stage.js", document.baseURI));
+            const judged = { label: "neutral", confidence: 0.5 };
+            const face = (x) => ({ box: { x, y: 0.3, width: 0.2, height: 0.3 }, ...judged });
+            const frame = (x, t) => ({ t, faces: [face(x)] });
+            const every = (count, x) => Array.from({ length: count }, (_, at) => frame(x, at / 5));
+            const media = { kind: "film", video: { width: 320, height: 240, rotation: 0 } };
+            const player = { element: null, onTime() {}, time: () => 10 };
+            const stage = showFilm({ media, frames: every(15, 0.1) }, player);
+            stage.update({ media, frames: every(75, 0.6) });
+            return [...stage.element.querySelectorAll(".box:not([hidden])")].map((box) => box.style.left);
+        }"""
+    )
+    assert drawn == ["60%"]
+
+
 def test_the_result_is_taken_in_other_forms_and_erased(
     visitor: Visitor, media: Path, gateway: httpx.Client, tmp_path: Path, expect
 ):

@@ -53,7 +53,7 @@ export class Growing {
   #draw = () => {
     this.#timer = null;
     const { frames, segments, reached, seconds } = this.#draft;
-    this.#stage?.update();
+    this.#stage?.update(this.#draft);
     this.#timeline.update(this.#draft);
     const faces = frames.reduce((sum, frame) => sum + frame.faces.length, 0);
     const speech = segments.reduce((sum, segment) => sum + segment.end - segment.start, 0);

@@ -20,7 +20,7 @@ export function showPicture(analysis, url, name) {
 /**
  * Show a film with its faces, as its player goes on.
  * @param {import("./player.js").Player} player
- * @returns {{element: HTMLElement, update: () => void}} `update` is called when there are more frames
+ * @returns {{element: HTMLElement, update: (analysis: any) => void}} `update` is called when there are more frames
  */
 export function showFilm(analysis, player) {
   const track = new FaceTrack(analysis.frames ?? []);
@@ -37,7 +37,9 @@ export function showFilm(analysis, player) {
   const follow = () => boxes.show(track.facesAt(player.time()));
   player.onTime(follow);
   follow();
-  const update = () => {
+  const update = ({ frames }) => {
+    // Another list where the analysis has begun anew.
+    track.frames = frames;
     track.measure();
     follow();
   };
