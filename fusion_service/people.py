@@ -26,8 +26,10 @@ _LEAST_FIT = 0.1
 _MOVEMENT_AHEAD = 0.6
 # Worth of "stayed where it was" against "went on as it moved".
 _STAYED = 0.8
-# Worth of looks against place: a clear likeness outweighs a perfect fit.
-_LOOKS = 3.0
+# Worth of looks against place: between `different` and `same` they outweigh a perfect fit.
+_LOOKS = 15.0
+# Who is missed in one frame is still there in the next, however far apart frames are.
+_STEPS_OF_PATIENCE = 2.5
 # How much the newest face moves the remembered appearance.
 _APPEARANCE_RATE = 0.1
 # A track is passing only beside someone with this many times its evidence.
@@ -68,12 +70,13 @@ class _Frame:
     known: list[bool]
 
 
-def link_people(faces: FaceColumns, rules: LinkingRules) -> IntArray:
+def link_people(faces: FaceColumns, rules: LinkingRules, *, reminders: int = 0) -> IntArray:
     """Give every face the id of its person, from 1 in order of first appearance; 0 for a passing detection.
 
     Args:
         faces: all faces of a film, in order of time.
         rules: when two faces are the same person.
+        reminders: the first so many frames were taken out of what came before; they are not a step apart.
 
     Returns:
         [n] ids, in the order of the rows.
@@ -84,7 +87,8 @@ def link_people(faces: FaceColumns, rules: LinkingRules) -> IntArray:
     """
     if len(faces) == 0:
         return np.zeros(0, dtype=np.int64)
-    linker = _Linker(rules, faces.appearance.shape[1])
+    patience = max(rules.patience, _STEPS_OF_PATIENCE * _step(faces, reminders))
+    linker = _Linker(rules, faces.appearance.shape[1], patience)
     tracks = np.empty(len(faces), dtype=np.int64)
     centred = np.concatenate([faces.box[:, :2] + faces.box[:, 2:] / 2, faces.box[:, 2:]], axis=1)
     boxes = [_Box(*row) for row in centred.tolist()]
@@ -99,6 +103,13 @@ def link_people(faces: FaceColumns, rules: LinkingRules) -> IntArray:
     return _ids_of_people(tracks, faces.detection, rules.passing_evidence)
 
 
+def _step(faces: FaceColumns, reminders: int) -> float:
+    """Seconds from a frame to the next, as a rule; 0 where only one holds faces."""
+    frames, first = np.unique(faces.frame, return_index=True)
+    frames, first = frames[frames >= reminders], first[frames >= reminders]
+    return float(np.median(np.diff(faces.t[first]) / np.diff(frames))) if len(frames) > 1 else 0.0
+
+
 def _ids_of_people(tracks: IntArray, detection: NDArray[np.float64], passing_evidence: float) -> IntArray:
     """Number the tracks that are people from 1, in order of first appearance; the others become 0."""
     numbers, first, inverse = np.unique(tracks, return_index=True, return_inverse=True)
@@ -111,10 +122,17 @@ def _ids_of_people(tracks: IntArray, detection: NDArray[np.float64], passing_evi
 
 
 class _Linker:
-    """The tracks of one film, fed frame by frame. A track's place in the list is its row in the looks."""
+    """The tracks of one film, fed frame by frame. A track's place in the list is its row in the looks.
 
-    def __init__(self, rules: LinkingRules, length: int) -> None:
+    Args:
+        rules: when two faces are the same person.
+        length: of the looks.
+        patience: seconds for which place counts, at least those of the rules.
+    """
+
+    def __init__(self, rules: LinkingRules, length: int, patience: float) -> None:
         self._rules = rules
+        self._patience = patience
         self._tracks: list[_Track] = []
         # How each track looks over time, and how it looked last: who turns away looks less and less like
         # before, but always like a moment ago.
@@ -156,7 +174,7 @@ class _Linker:
         candidates: list[dict[int, float]] = [{} for _ in frame.boxes]
         for index, track in enumerate(self._tracks):
             elapsed = frame.t - track.t
-            if elapsed > self._rules.patience:
+            if elapsed > self._patience:
                 continue
             for box, row, last, scores in zip(frame.boxes, alike, lately, candidates, strict=True):
                 looks = _higher(row[index], last[index])

@@ -84,25 +84,27 @@ def judge_rows(request: FusionRequest, frames: Sequence[FaceRows], model: Fusion
         request.face_uncertain_below, request.speech_uncertain_below, model.manifest.uncertain_below
     )
     faces = columns_of_rows(frames if Modality.FACE in request.modalities else ())
+    seen = frames[request.reminders :]
     segments = segment_columns(request.segments if Modality.SPEECH in request.modalities else ())
     rule = parameters.voice_baseline if request.baseline is Baseline.AUTO else None
     scores, usual = lean_voice(segments, segment_columns(request.earlier_segments), rule)
     segments = dataclasses.replace(segments, scores=scores)
-    people = link_people(faces, parameters.linking)
+    people = link_people(faces, parameters.linking, reminders=request.reminders)
     if parameters.track is not None:
         faces = dataclasses.replace(faces, scores=TrackReader(parameters.track).read(faces, people))
     trust = face_trust(faces, parameters.face_quality)
-    counted = select_faces(faces, np.flatnonzero(people))
-    readings = read_people(faces, people, trust, parameters)
-    trust = trust[people > 0]
+    read = np.where(faces.frame < request.reminders, 0, people)
+    counted = select_faces(faces, np.flatnonzero(read))
+    readings = read_people(faces, read, trust, parameters)
+    trust = trust[read > 0]
     heard = speech_trust(segments, parameters.speech_quality)
 
-    coverage = len(np.unique(counted.frame)) / max(1, len(frames))
+    coverage = len(np.unique(counted.frame)) / max(1, len(seen))
     face = face_over_all(readings, trust, coverage, parameters)
     speech = speech_over_all(segments, heard, parameters)
     fused = fuse(face, speech, strategy, parameters)
     edges = _edges(request)
-    frame_times = np.asarray([frame.t for frame in frames], dtype=np.float64)
+    frame_times = np.asarray([frame.t for frame in seen], dtype=np.float64)
     face_timeline = face_moments(counted, trust, frame_times, edges, parameters.face_quality)
     speech_timeline = speech_moments(segments, heard, edges)
     fused_timeline = fuse(face_timeline, speech_timeline, strategy, parameters)

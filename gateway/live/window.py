@@ -89,7 +89,7 @@ class Window:
             self._forget_before(now - self._kept_seconds)
             frames = list(self._frames)
             reminders = self.people.reminders(person for seen in frames for person in seen.persons)
-            request = self._request(now)
+            request = self._request(now, len(reminders))
             result = await self._fusion.fuse(
                 request,
                 [reminder.for_fusion for reminder in reminders] + [seen.for_fusion for seen in frames],
@@ -125,7 +125,7 @@ class Window:
             self._leans_since = now
         return use.model_copy(update={"start": round(self._leans_since, 3)})
 
-    def _request(self, now: float) -> FusionRequest:
+    def _request(self, now: float, reminders: int) -> FusionRequest:
         start = max(0.0, now - self._options.window_seconds)
         return FusionRequest(
             kind=MediaKind.FILM,
@@ -133,6 +133,7 @@ class Window:
             seconds=now - start,
             # One moment, as long as the window.
             moment_seconds=self._options.window_seconds,
+            reminders=reminders,
             segments=tuple(self._segments),
             earlier_segments=tuple(self._earlier),
             baseline=self._options.baseline,

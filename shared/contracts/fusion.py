@@ -74,6 +74,11 @@ class FusionRequest(Contract):
     frames: tuple[FrameFaces, ...] = Field(
         default=(), description="In order of time; frames without faces too."
     )
+    reminders: int = Field(
+        default=0,
+        ge=0,
+        description="The first so many frames only remind of who was seen before: not read, but linked to.",
+    )
     segments: tuple[SpeechSegment, ...] = Field(default=(), description="On the same clock as the frames.")
     modalities: tuple[Modality, ...] = Field(
         default=(Modality.FACE, Modality.SPEECH),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from fusion_service.assignment import assign
 from fusion_service.verdicts import judge
+from shared.contracts.fusion import Profile
 from shared.contracts.vectors import pack_vector
 
 
@@ -74,6 +75,51 @@ def test_a_cut_to_another_framing(make, default):
         for i in range(6)
     ]
     assert ids(judge(make.film(before + after), default)) == [[1, 2]] * 6 + [[2, 1]] * 6
+
+
+@pytest.mark.parametrize("alike", [0.84, 0.86, 0.88])
+def test_two_who_look_rather_alike_change_places_at_a_cut(make, default, alike):
+    """As alike as one pair in five; each face a little less like its own person than in one film of them."""
+    first, second = people_as_alike_as(alike)
+    before = [[seen(make, 0.1, first, i), seen(make, 0.6, second, i)] for i in range(10)]
+    after = [[seen(make, 0.1, second, 50 + i), seen(make, 0.6, first, 50 + i)] for i in range(10)]
+    assert ids(judge(make.film(before + after), default)) == [[1, 2]] * 10 + [[2, 1]] * 10
+    # After both were seen, each alone, where the first one stood.
+    close = [[seen(make, 0.1, who, 7 * i)] for i, who in enumerate([second, first, second]) for _ in "12345"]
+    expected = [[person] for person in (2, 1, 2) for _ in "12345"]
+    assert ids(judge(make.film(before + close), default))[10:] == expected
+
+
+def people_as_alike_as(cosine, length=43):
+    axes = np.linalg.qr(np.random.default_rng(3).normal(size=(length, 3)))[0].T
+    return [np.sqrt(cosine) * axes[0] + np.sqrt(1 - cosine) * own for own in axes[1:]]
+
+
+def seen(make, x, looks, seed, own=0.975):
+    """A face whose looks have a cosine of `own` to those of its person."""
+    away = np.random.default_rng(seed).normal(size=len(looks))
+    away -= away @ looks * looks
+    found = own * looks + np.sqrt(1 - own**2) * away / np.linalg.norm(away)
+    return make.face(x).model_copy(update={"appearance": pack_vector(found)})
+
+
+@pytest.mark.parametrize("fps", [0.1, 0.5, 0.6, 1.0, 5.0])
+@pytest.mark.parametrize("profile", list(Profile))
+def test_who_stays_is_one_person_however_seldom_frames_are_taken(make, models, fps, profile):
+    frames = [[] if i % 7 == 3 else [make.face(0.4, seed=i)] for i in range(30)]
+    assert len(judge(make.film(frames, fps=fps), models[profile]).people) == 1
+
+
+def test_what_only_reminds_of_somebody_is_linked_and_not_read(make, default):
+    """Happy twelve seconds ago, now back, and angry."""
+    before = make.film([[make.face(0.4, person=1, label="happiness", confidence=0.9)]])
+    now = make.film([[make.face(0.4, person=1, label="anger", confidence=0.9, seed=5)]] * 2, start=12.0)
+    together = now.model_copy(update={"frames": before.frames + now.frames, "reminders": 1})
+    found, alone = judge(together, default), judge(now, default)
+    assert ids(found) == [[1], [1], [1]]
+    assert found.people == alone.people
+    assert (found.face, found.moments) == (alone.face, alone.moments)
+    assert found.people[0].first_seen == 12.0
 
 
 def test_without_looks_a_jump_is_somebody_else(make, default):
