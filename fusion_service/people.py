@@ -133,6 +133,8 @@ class _Linker:
     def __init__(self, rules: LinkingRules, length: int, patience: float) -> None:
         self._rules = rules
         self._patience = patience
+        # Somebody else may look the same as far as the rules can tell, but not that much the same.
+        self._sure = (1.0 + rules.same) / 2
         self._tracks: list[_Track] = []
         # How each track looks over time, and how it looked last: who turns away looks less and less like
         # before, but always like a moment ago.
@@ -189,7 +191,7 @@ class _Linker:
         """Whether nobody can be better placed with a track that is not where it was."""
         for row, last, track in zip(alike, lately, chosen, strict=True):
             looks = None if track is None else _higher(row[track], last[track])
-            if track is None or (looks is not None and looks < self._rules.same):
+            if track is None or (looks is not None and looks < self._sure):
                 return False
         return True
 

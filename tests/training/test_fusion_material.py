@@ -12,6 +12,7 @@ from shared.contracts.fusion import FrameFaces, Strategy
 from shared.contracts.vectors import pack_vector, unpack_vector
 from training.corpora.av import Film, actors, eight_to_seven, read_javased, read_ravdess_scores
 from training.fusion.card import LICENCE, Leaning, Told, default_card
+from training.fusion.cuts import DRAWS, CutFigures, measure_cuts
 from training.fusion.evaluate import Measured, confusion, read_voice, table
 from training.fusion.films import SeenFilm, all_examples, film_examples, mesh_points, part_examples
 from training.fusion.likeness import likeness_table, linking_rules, measure_likeness
@@ -182,6 +183,24 @@ def test_likeness_gives_rules(films):
     assert likeness.following.min() > likeness.different.max()
     assert rules.different < rules.same <= 1
     assert "two people" in likeness_table(likeness)
+
+
+def test_films_put_together_tell_how_well_people_are_told_apart(corpora):
+    people = {"01": 1, "06": 6, "07": 7}
+    films = [
+        seen(corpora, recording(f"{actor}-{take}", person=person), actor)
+        for actor, person in people.items()
+        for take in "abc"
+    ]
+    rules = LINKING.model_copy(update={"same": 0.8, "different": 0.7})
+    assert measure_cuts(films, rules) == CutFigures(1.0, 1.0, 1.0, 3 * 2 * DRAWS)
+    assert measure_cuts(films, rules, of="01").films == 4 * DRAWS
+    # Whoever is taken for anybody else is never told apart, and always alone.
+    blind = rules.model_copy(update={"same": -1.0, "different": -1.0})
+    assert measure_cuts(films, blind).alternating == 0.0
+    # Whoever has to look just the same is somebody new in each shot.
+    strict = rules.model_copy(update={"same": 0.9999, "different": 0.9998})
+    assert measure_cuts(films, strict).alone == 0.0
 
 
 LEANING = Leaning("Fitted.", "| v |", "| p |", "| f |", "| w |")

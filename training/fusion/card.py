@@ -36,6 +36,8 @@ class Told:
     face_model: str
     baseline: Leaning
     transfer: str = "(not measured)"
+    cuts: str = "(not measured)"
+    held_out_cuts: str = "(not measured)"
 
 
 def default_card(told: Told) -> str:
@@ -44,6 +46,8 @@ def default_card(told: Told) -> str:
         table=told.table,
         confusion=told.confusion,
         likeness=told.likeness,
+        cuts=told.cuts,
+        held_out_cuts=told.held_out_cuts,
         weights=told.weights,
         threshold=f"{told.threshold:.3f}",
         right_above=f"{100 * told.right_above:.0f}",

@@ -46,10 +46,10 @@ def measure_likeness(films: Sequence[SeenFilm]) -> Likeness:
 def linking_rules(likeness: Likeness, start: LinkingRules) -> LinkingRules:
     """Choose the cosines that decide.
 
-    `same`: hardly any two people are as alike (1 in 100). `different`: hardly any face differs as much from
-    the one a fifth of a second before (1 in 200), and never above `same`.
+    `same`: hardly any face of somebody who returns is less alike (1 in 20). `different`: hardly any face
+    differs as much from the one a fifth of a second before (1 in 200), and never above `same`.
     """
-    same = float(np.quantile(likeness.different, 0.99))
+    same = float(np.quantile(likeness.same, 0.05))
     different = min(float(np.quantile(likeness.following, 0.005)), same) - 0.02
     return start.model_copy(update={"same": round(same, 3), "different": round(different, 3)})
 

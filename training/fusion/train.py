@@ -24,6 +24,7 @@ from training.fusion.baseline_figures import (
     whole_actor_table,
 )
 from training.fusion.card import LICENCE, PAPER_CARD, PAPER_LICENCE, Leaning, Told, default_card
+from training.fusion.cuts import held_out_cuts, measure_cuts, told_cuts
 from training.fusion.evaluate import (
     Measured,
     arguments,
@@ -152,6 +153,8 @@ def main() -> None:
         table=table(measured),
         confusion=confusion(learned, measured.emotion),
         likeness=likeness_table(likeness),
+        cuts=told_cuts(measure_cuts(material.films, start.linking)),
+        held_out_cuts=told_cuts(held_out_cuts(material.films, start.linking)),
         weights=f"Fitted on all six actors: {summary(parameters)}.",
         threshold=threshold,
         right_above=right,
