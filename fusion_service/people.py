@@ -26,7 +26,7 @@ _LEAST_FIT = 0.1
 _MOVEMENT_AHEAD = 0.6
 # Worth of "stayed where it was" against "went on as it moved".
 _STAYED = 0.8
-# Worth of looks against place: between `different` and `same` they outweigh a perfect fit.
+# Worth of looks against place: a tenth more alike outweighs a perfect fit.
 _LOOKS = 15.0
 # Who is missed in one frame is still there in the next, however far apart frames are.
 _STEPS_OF_PATIENCE = 2.5
