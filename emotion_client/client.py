@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+import weakref
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from functools import partial
 from types import TracebackType
@@ -24,6 +25,7 @@ class Client:
     """Calls an emotion server. Use it as a context manager, or call `close` in the end.
 
     Args, methods and errors are those of `AsyncClient`. A call that is interrupted (Ctrl-C) is cancelled.
+    Several threads may call at once.
 
     Args:
         base_url: of the server.
@@ -44,10 +46,12 @@ class Client:
         patience: Patience | None = None,
     ) -> None:
         self._client = AsyncClient(base_url, api_key=api_key, timeout=timeout, patience=patience)
+        self._streams: set[AsyncGenerator[JobEvent]] = set()
         self._stack = contextlib.ExitStack()
         self._portal: BlockingPortal = self._stack.enter_context(start_blocking_portal())
-        self._stack.callback(self._portal.call, self._close)
-        self._streams: set[AsyncGenerator[JobEvent]] = set()
+        self._stack.callback(self._portal.call, _close, self._client, self._streams)
+        # Left open until Python ends, it would wait for ever for its thread, which ends first.
+        weakref.finalize(self, _abandon, self._stack)
 
     def __enter__(self) -> Self:
         return self
@@ -121,13 +125,6 @@ class Client:
         """See `AsyncClient.models`."""
         return self._call(self._client.models)
 
-    async def _close(self) -> None:
-        while self._streams:
-            # One that another thread reads just now ends with its connection.
-            with contextlib.suppress(RuntimeError):
-                await self._streams.pop().aclose()
-        await self._client.close()
-
     def _call(self, call: Callable[..., Awaitable[_Answer]], *args: Any) -> _Answer:
         ended = threading.Event()
 
@@ -145,3 +142,16 @@ class Client:
             if answer.cancel():
                 ended.wait()
             raise
+
+
+async def _close(client: AsyncClient, streams: set[AsyncGenerator[JobEvent]]) -> None:
+    while streams:
+        # One that another thread reads just now ends with its connection.
+        with contextlib.suppress(RuntimeError):
+            await streams.pop().aclose()
+    await client.close()
+
+
+def _abandon(stack: contextlib.ExitStack) -> None:
+    """Close what nobody closed; calls under way are cancelled. Does nothing where it was closed."""
+    stack.__exit__(SystemExit, SystemExit(), None)

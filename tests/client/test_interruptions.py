@@ -89,3 +89,17 @@ def test_events_that_outlive_the_client_end_without_a_word(server: SilentServer)
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
     )
     assert (ended.stdout, ended.stderr) == ("started\n", "")
+
+
+def test_a_client_that_nobody_closes_does_not_keep_python_from_ending(server: SilentServer) -> None:
+    code = (
+        "from emotion_client import Client\n"
+        f"client = Client({server.url!r})\n"
+        "events = client.events('an_1')\n"
+        "print(next(events).event)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert (ended.stdout, ended.stderr) == ("started\n", "")
+    assert server.hung_up.wait(10)
