@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from training.whole_files import written_whole
+
 # How often the file of a run is written.
 SAVE_SECONDS = 60
 
@@ -61,10 +63,8 @@ class Average:
 
 def save(path: Path, state: dict[str, Any]) -> None:
     """Write a checkpoint so that a stop while writing leaves the old one whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    torch.save(state, partial)
-    partial.replace(path)
+    with written_whole(path) as unfinished:
+        torch.save(state, unfinished)
 
 
 def load(path: Path) -> dict[str, Any] | None:

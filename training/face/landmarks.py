@@ -1,6 +1,8 @@
 """Five points of each face in the packs, found by YuNet, kept in a cache so that they are found once.
 
-python -m training.face.landmarks --yunet yunet.onnx --cache FOLDER [--packs kdef jaffe ...]
+    python -m training.face.landmarks --cache FOLDER [--packs kdef jaffe ...]
+
+With the detector that ships. Needs EMOTION_CORPORA.
 """
 
 import argparse
@@ -13,6 +15,7 @@ import numpy.typing as npt
 from face_service.yunet import YunetDetector
 from shared.inference import OnnxSession
 from training.corpora.faces import PACKS, Picture, read_pack
+from training.whole_files import written_whole
 
 Points = npt.NDArray[np.float32]
 DETECTOR = Path(__file__).parents[2] / "face_service" / "models" / "default" / "detection"
@@ -63,10 +66,10 @@ def main() -> None:
     parser.add_argument("--packs", nargs="+", default=list(PACKS), choices=PACKS)
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
-    arguments.cache.mkdir(parents=True, exist_ok=True)
     for name in arguments.packs:
         points = find_all(name)
-        np.save(arguments.cache / f"{name}.points.npy", points)
+        with written_whole(arguments.cache / f"{name}.points.npy") as unfinished:
+            np.save(unfinished, points)
         print(f"{name}: {np.isfinite(points[:, 0, 0]).mean():.1%} of {len(points)} found", flush=True)
 
 

@@ -21,6 +21,7 @@ from training.face.evaluate import open_graph
 from training.face.plain_network import SIDE, PlainNetwork
 from training.face.samples import CONVENTIONS, CORPORA, Corpus, load_corpus, serving_placement
 from training.measures import probabilities
+from training.whole_files import written_whole
 
 Logits = npt.NDArray[np.float32]
 BATCH = 32
@@ -99,7 +100,8 @@ def main() -> None:
     for name in arguments.corpora:
         corpus = load_corpus(name, arguments.cache)
         answers = teacher.answers(corpus)
-        np.savez(answers_file(arguments.cache, name), allow_pickle=False, **answers)
+        with written_whole(answers_file(arguments.cache, name)) as unfinished:
+            np.savez(unfinished, allow_pickle=False, **answers)
         learned = corpus.indices("train")
         label = corpus.pack.label[learned]
         same = {key: float((values[learned].argmax(1) == label).mean()) for key, values in answers.items()}

@@ -27,6 +27,7 @@ from shared.contracts.manifests import Manifest
 from shared.contracts.vectors import pack_vector
 from shared.inference import InferenceSession, OnnxSession
 from training.corpora.av import Film, read_javased
+from training.whole_files import written_whole
 
 FPS = 5.0
 # Blendshapes are recorded of every frame, but read at this pace, as the gateway asks for them.
@@ -140,7 +141,7 @@ def rescore(
 
 def write_recordings(path: Path, recordings: Iterable[Recording]) -> None:
     """Write one JSON document a line."""
-    with path.open("w", encoding="utf-8") as file:
+    with written_whole(path) as unfinished, unfinished.open("w", encoding="utf-8") as file:
         for recording in recordings:
             frames = [json.loads(frame.model_dump_json()) for frame in recording.frames]
             line = {"film": recording.film, "phase": recording.phase, "frames": frames}
@@ -179,7 +180,6 @@ def main() -> None:
     parser.add_argument("--rescore", action="store_true", help="score the faces recorded before anew")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
-    arguments.work.mkdir(parents=True, exist_ok=True)
     kept, crops = arguments.work / "recordings.jsonl", arguments.work / "crops.npy"
     classifier = CropKeeper(OnnxSession(arguments.face, threads=1))
     if arguments.rescore:
@@ -195,8 +195,12 @@ def main() -> None:
             print(film.name, flush=True)
 
     write_recordings(kept, recordings())
-    np.save(crops, np.concatenate(classifier.crops))
-    np.save(arguments.work / "points.npy", np.stack(landmarker.points))
+    for path, values in (
+        (crops, np.concatenate(classifier.crops)),
+        (arguments.work / "points.npy", np.stack(landmarker.points)),
+    ):
+        with written_whole(path) as unfinished:
+            np.save(unfinished, values)
 
 
 if __name__ == "__main__":

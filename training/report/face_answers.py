@@ -12,14 +12,15 @@ from training.face.samples import Corpus, load_corpus
 from training.face.tests_on import Cropper, set_of
 from training.measures import probabilities
 from training.report.answers import Answers
+from training.whole_files import written_whole
 
 
 def corpus_with_points(name: str, cache: Path) -> Corpus:
     """Read a corpus; its points are found once and kept in the cache."""
     path = cache / f"{name}.points.npy"
     if not path.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        np.save(path, find_all(name))
+        with written_whole(path) as unfinished:
+            np.save(unfinished, find_all(name))
     return load_corpus(name, cache)
 
 

@@ -19,6 +19,7 @@ from training.speech.ensemble import Recipe
 from training.speech.evaluate import Measured, left_out_figures, measure, read_left_out
 from training.speech.table import read_table
 from training.speech.train import learn, read_material
+from training.whole_files import written_whole
 
 EIGHT = 8
 
@@ -72,9 +73,8 @@ def measure_left_out(
         kept[tested] = learned.logits(material.copy("plain"))[tested]
         if keep is not None:
             rows = ~np.isnan(kept[:, 0])
-            unfinished = keep.with_suffix(".part.npz")
-            np.savez(unfinished, corpus=table.corpus[rows], name=table.name[rows], logits=kept[rows])
-            unfinished.rename(keep)
+            with written_whole(keep) as unfinished:
+                np.savez(unfinished, corpus=table.corpus[rows], name=table.name[rows], logits=kept[rows])
         print(f"{name}: done", flush=True)
     return left_out_figures(table, kept)
 

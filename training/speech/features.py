@@ -17,6 +17,7 @@ from speech_service.activity import SegmentRules, find_spans, speech_probabiliti
 from training.corpora.speech import FOLDERS, RATE, Sound, read_pack
 from training.speech.network import LONGEST_SECONDS
 from training.speech.noises import make_noises
+from training.whole_files import written_whole
 
 SHORTEST = RATE // 2
 LONGEST = RATE * LONGEST_SECONDS
@@ -174,9 +175,8 @@ def main() -> None:
         if target.exists():
             continue
         found = compute(read_sounds(path_of(arguments, corpus)), encoder, makers[copy], NAMES.index(copy))
-        unfinished = target.with_suffix(".part.npy")
-        np.save(unfinished, found)
-        unfinished.rename(target)
+        with written_whole(target) as unfinished:
+            np.save(unfinished, found)
         print(target.name, found.shape, flush=True)
 
 

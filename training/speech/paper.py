@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn import functional
 
 from speech_service.features import mfcc
+from training import checkpoints
 from training.corpora.speech import FOLDERS, Clip, Sound, read_pack
 from training.hardware import learning_device
 from training.speech.features import alter, fit_length
@@ -22,6 +23,7 @@ from training.speech.head import balanced_weights
 from training.speech.noises import make_noises
 from training.speech.table import FOLDS, Table, assign_folds, plain_speaker, read_table
 from training.speech.train import SHIP, fit_names, left_out_names, training_rows
+from training.whole_files import written_whole
 
 MFCC = {"coefficients": 40, "bands": 64, "window": 640, "hop": 320}
 HIDDEN = 128
@@ -84,7 +86,9 @@ def read_frames(corpora: Path, cache: Path, name: str, *, altered: bool) -> list
             else [clip.sound() for clip in _clips(corpora, name)]
         )
         found = compute_frames([alter(sound, random) if altered else sound for sound in sounds])
-        np.savez(path, frames=np.concatenate(found), ends=np.cumsum([len(one) for one in found]))
+        with written_whole(path) as unfinished:
+            ends = np.cumsum([len(one) for one in found])
+            np.savez(unfinished, frames=np.concatenate(found), ends=ends)
     with np.load(path) as stored:
         frames, ends = stored["frames"], stored["ends"]
     return np.split(frames, ends[:-1])
@@ -143,7 +147,11 @@ def batches(lengths: npt.NDArray[np.int64], random: np.random.Generator) -> list
 
 
 def train(samples: Samples, checkpoint: Path, *, epochs: int) -> MfccLstm:
-    """Train, going on from the checkpoint when there is one."""
+    """Train, going on from the checkpoint when there is one.
+
+    Raises:
+        ValueError: the checkpoint is of a run with another number of steps: other clips, or other epochs.
+    """
     torch.manual_seed(0)
     network = MfccLstm()
     network.to(learning_device())
@@ -154,27 +162,23 @@ def train(samples: Samples, checkpoint: Path, *, epochs: int) -> MfccLstm:
     steps = -(-len(lengths) // BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps * epochs + 1)
     begin = 0
-    if checkpoint.exists():
-        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    if (state := checkpoints.load(checkpoint)) is not None:
+        if state["schedule"]["total_steps"] != schedule.total_steps:
+            raise ValueError(f"{checkpoint} is of a run on other clips or of other epochs")
         network.load_state_dict(state["network"])
         optimiser.load_state_dict(state["optimiser"])
         schedule.load_state_dict(state["schedule"])
         begin = state["epoch"] + 1
     for epoch in range(begin, epochs):
         started = time.monotonic()
+        # So that an epoch draws the same after a stop.
+        torch.manual_seed(epoch)
         losses = [
             _step(network, optimiser, schedule, samples, rows)
             for rows in batches(lengths, np.random.default_rng(epoch))
         ]
-        torch.save(
-            {
-                "network": network.state_dict(),
-                "optimiser": optimiser.state_dict(),
-                "schedule": schedule.state_dict(),
-                "epoch": epoch,
-            },
-            checkpoint,
-        )
+        state = {"network": network.state_dict(), "optimiser": optimiser.state_dict()}
+        checkpoints.save(checkpoint, state | {"schedule": schedule.state_dict(), "epoch": epoch})
         print(f"epoch {epoch}: loss {np.mean(losses):.3f}, {time.monotonic() - started:.0f} s", flush=True)
     network.cpu().eval()
     return network
@@ -243,15 +247,16 @@ def main() -> None:
         other, other_speech = predict(
             network, read_frames(arguments.corpora, arguments.cache, "nonverbal", altered=False)
         )
-        torch.save(network.state_dict(), arguments.out / f"{fit}.pt")
-        np.savez(
-            arguments.out / f"{fit}.npz",
-            rows=rows,
-            logits=logits,
-            speech=speech,
-            nonverbal_logits=other,
-            nonverbal_speech=other_speech,
-        )
+        checkpoints.save(arguments.out / f"{fit}.pt", network.state_dict())
+        with written_whole(arguments.out / f"{fit}.npz") as unfinished:
+            np.savez(
+                unfinished,
+                rows=rows,
+                logits=logits,
+                speech=speech,
+                nonverbal_logits=other,
+                nonverbal_speech=other_speech,
+            )
 
 
 if __name__ == "__main__":

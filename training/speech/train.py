@@ -21,6 +21,7 @@ from training.speech.features import FREE
 from training.speech.head import balanced_weights, solve
 from training.speech.reduction import Moments, Reduction
 from training.speech.table import FOLDS, Table, read_features, read_table
+from training.whole_files import written_whole
 
 STATISTICS_USED = ("mean", "spread", "max", "min")
 SHIP = "ship"
@@ -273,9 +274,8 @@ def main() -> None:
             continue
         started = time.monotonic()
         found = fit_one(table, material, fit, recipe)
-        unfinished = target.with_suffix(".part.npz")
-        np.savez(unfinished, allow_pickle=False, **found)
-        unfinished.rename(target)
+        with written_whole(target) as unfinished:
+            np.savez(unfinished, allow_pickle=False, **found)
         print(f"{fit}: {time.monotonic() - started:.0f} s", flush=True)
 
 
