@@ -1,3 +1,5 @@
+import tracemalloc
+
 import librosa
 import numpy as np
 import pytest
@@ -43,3 +45,19 @@ def test_short_sounds(samples):
 def test_the_same_rate_changes_nothing():
     sound = np.arange(10, dtype=np.float32)
     assert resample(sound, rate=16_000, target=16_000) is sound
+
+
+@pytest.mark.parametrize("rate", [16_001, 44_101, 191_999])
+def test_a_rate_without_a_ratio_of_small_numbers_takes_little_and_is_hardly_off(rate):
+    t = np.arange(rate) / rate
+    sound = np.sin(2 * np.pi * 100 * t).astype(np.float32)
+    tracemalloc.start()
+    try:
+        found = resample(sound, rate=rate, target=16_000)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 64 << 20
+    assert len(found) == pytest.approx(16_000, abs=8)
+    expected = np.sin(2 * np.pi * 100 * np.arange(len(found)) / 16_000)
+    np.testing.assert_allclose(found[200:-200], expected[200:-200], atol=0.32)
