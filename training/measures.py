@@ -43,6 +43,16 @@ def by_person(right: npt.NDArray[np.bool_], person: npt.NDArray[np.str_], *, dra
     return Share(float(right.mean()), len(right), float(low), float(high))
 
 
+def by_person_if_known(right: npt.NDArray[np.bool_], person: npt.NDArray[np.str_]) -> Share:
+    """Share of True, people drawn anew where that says something.
+
+    Wilson's interval where it does not: of one person, of people who are not known ("" all), and where all
+    are True or none, for every draw is alike then.
+    """
+    drawn = len(np.unique(person)) > 1 and 0 < right.mean() < 1
+    return by_person(right, person) if drawn else wilson(right)
+
+
 def probabilities(logits: Logits, temperature: float) -> npt.NDArray[np.float64]:
     """softmax(logits / temperature), [n, k]."""
     scaled = np.asarray(logits, np.float64) / temperature

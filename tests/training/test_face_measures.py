@@ -6,6 +6,7 @@ import pytest
 from training.face.head_choice import choose_shares
 from training.measures import (
     by_person,
+    by_person_if_known,
     calibration_error,
     confusion,
     fit_temperature,
@@ -36,6 +37,19 @@ def test_people_widen_the_interval():
     people = np.repeat([f"person {i}" for i in range(10)], 100)
     alone, grouped = wilson(right), by_person(right, people)
     assert grouped.high - grouped.low > 5 * (alone.high - alone.low)
+
+
+def test_where_all_are_right_the_interval_is_not_nothing():
+    right, people = np.ones(40, np.bool_), np.repeat(["nea", "nem"], 20)
+    share = by_person_if_known(right, people)
+    assert (share.low, share.high) == (wilson(right).low, wilson(right).high)
+    assert share.low < 0.92
+
+
+@pytest.mark.parametrize("people", [np.full(4, ""), np.full(4, "nea")], ids=["nobody known", "one person"])
+def test_where_there_is_nobody_to_draw_the_interval_is_wilsons(people):
+    right = np.array([True, True, True, False])
+    assert by_person_if_known(right, people) == wilson(right)
 
 
 def test_true_probabilities_have_no_calibration_error():

@@ -36,6 +36,12 @@ def test_intervals_draw_whole_people(answers):
     assert (share.low, share.high) == (pytest.approx(1 / 3), pytest.approx(1.0))
 
 
+def test_where_all_are_right_the_interval_is_not_nothing(answers):
+    share = dataclasses.replace(answers, scores=np.eye(7)[answers.label]).accuracy()
+    assert share.value == 1
+    assert share.low < 0.7
+
+
 def test_sexes_stand_apart(answers):
     found = {sex: (share.value, share.n) for sex, share in answers.accuracy_by_sex()}
     assert found == {"F": (1.0, 3), "M": (pytest.approx(1 / 3), 3)}

@@ -278,6 +278,12 @@ def test_above_the_threshold_the_wanted_share_is_right():
     assert threshold_for(p, labels, np.where(p.argmax(1) == labels, 1.0, 0.0)) == pytest.approx(0.2)
 
 
+def test_where_nothing_is_certain_nothing_is_said_of_it(table):
+    known = table.emotion >= 0
+    error, above = Sureness(1.0, 0.9).figures("x", table, np.zeros((len(table), 7)), known)
+    assert (above.value, above.n) == (0.0, error.n)
+
+
 def test_intervals_draw_speakers():
     right = np.repeat([True, False], 500)
     narrow = measure("x", right, np.arange(1000).astype(str))

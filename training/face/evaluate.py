@@ -26,7 +26,7 @@ from training.face.samples import load_corpus
 from training.face.tests_on import Change, Cropper, TestSet, set_of
 from training.measures import (
     Share,
-    by_person,
+    by_person_if_known,
     calibration_error,
     confusion,
     mean_recall,
@@ -79,7 +79,7 @@ def judge(test: TestSet, logits: Logits, temperature: float, *, suffix: str = ""
         label, person, answers = every[asked], test.person[asked], logits[asked]
         predicted = answers.argmax(1)
         right = predicted == label
-        accuracy = by_person(right, person) if len(set(person.tolist())) > 1 else wilson(right)
+        accuracy = by_person_if_known(right, person)
         errors = [calibration_error(probabilities(answers, t), label) for t in (1.0, temperature)]
         recall = mean_recall(predicted, label)
         yield Result(title + suffix, accuracy, recall, errors[0], errors[1], confusion(predicted, label))

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.contracts.emotions import EMOTIONS
-from training.measures import Share, by_person, wilson
+from training.measures import Share, by_person_if_known
 
 UNKNOWN = ""
 
@@ -56,13 +56,13 @@ class Answers:
 
     def accuracy(self) -> Share:
         """Share right; the interval draws people anew where they are known (else Wilson's)."""
-        return share_right(self.right, self.person)
+        return by_person_if_known(self.right, self.person)
 
     def accuracy_by_sex(self) -> Iterator[tuple[str, Share]]:
         """Share right of each sex that the index names."""
         for sex in sorted(set(self.sex.tolist()) - {UNKNOWN}):
             mine = self.sex == sex
-            yield sex, share_right(self.right[mine], self.person[mine])
+            yield sex, by_person_if_known(self.right[mine], self.person[mine])
 
     def accuracy_by_fold(self) -> Iterator[tuple[str, list[str], Share]]:
         """Name, people and share right of each fold."""
@@ -73,11 +73,5 @@ class Answers:
             yield (
                 fold,
                 sorted(set(self.person[mine].tolist())),
-                share_right(self.right[mine], self.person[mine]),
+                by_person_if_known(self.right[mine], self.person[mine]),
             )
-
-
-def share_right(right: npt.NDArray[np.bool_], person: npt.NDArray[np.str_]) -> Share:
-    """Share of True with an interval that fits what is known of the people."""
-    several = len(set(person.tolist())) > 1
-    return by_person(right, person) if several else wilson(right)

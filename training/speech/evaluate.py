@@ -17,7 +17,7 @@ import numpy.typing as npt
 from shared.contracts.emotions import EMOTIONS
 from shared.inference import calibrated
 from training.corpora.speech import FOLDERS, TEST_ONLY
-from training.measures import by_person, calibration_error, fit_temperature, wilson
+from training.measures import by_person_if_known, calibration_error, fit_temperature
 from training.speech.gate import SPEECH_FROM
 from training.speech.table import FOLDS, Table, read_table
 from training.speech.train import SHIP, speakers_of
@@ -80,8 +80,7 @@ def measure(what: str, right: npt.NDArray[np.bool_], speakers: npt.NDArray[np.st
 
     Wilson's, of the clips, where there is nothing to draw: one speaker only, or every clip alike.
     """
-    drawn = len(np.unique(speakers)) > 1 and 0 < right.mean() < 1
-    share = by_person(right, speakers) if drawn else wilson(right)
+    share = by_person_if_known(right, speakers)
     value, low, high = (round(100 * part, 1) for part in (share.value, share.low, share.high))
     return Measured(what, value, len(right), low, high)
 
@@ -183,7 +182,7 @@ class Sureness:
         return cls(temperature, threshold_for(scores, labels, weights))
 
     def figures(self, what: str, table: Table, logits: Floats, rows: npt.NDArray[np.bool_]) -> list[Measured]:
-        """Calibration error, and of what is certain the share and how much of it is right."""
+        """Calibration error, and the share that is certain; where anything is, how much of it is right."""
         scores, labels, speakers = (
             calibrated(logits[rows], self.temperature),
             table.emotion[rows],
@@ -192,11 +191,13 @@ class Sureness:
         above = scores.max(axis=1) >= self.threshold
         right = scores.argmax(axis=1) == labels
         error = round(100 * calibration_error(scores.astype(np.float64), labels), 1)
-        return [
+        found = [
             Measured(f"{what}, calibration error (15 bins)", error, len(labels)),
             measure(f"{what}, above the threshold", above, speakers),
-            measure(f"{what}, right above the threshold", right[above], speakers[above]),
         ]
+        if above.any():
+            found.append(measure(f"{what}, right above the threshold", right[above], speakers[above]))
+        return found
 
 
 def centred_logits(fits: Path, table: Table) -> Floats:
