@@ -35,6 +35,11 @@ class Guard(Protocol):
         """
 
 
+def front_door_of(app: object) -> "FrontDoor | None":
+    """Give the front door of an application; one that is not one of our services has none."""
+    return getattr(getattr(app, "state", None), "front_door", None)
+
+
 class FrontDoor:
     """Counts what connections refuse by themselves. Lives on `app.state.front_door`.
 

@@ -6,14 +6,16 @@ could be lost to a reset.
 """
 
 import asyncio
+import logging
 import resource
 from typing import Any, cast
 
+import httptools
 from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from shared.contracts.problems import CATALOGUE, MEDIA_TYPE, Problem
-from shared.front_door import FrontDoor
+from shared.front_door import front_door_of
 from shared.request_context import REQUEST_ID_HEADER, accept_request_id
 from shared.security_headers import ALWAYS
 
@@ -27,10 +29,34 @@ _AFTER_REFUSAL_SECONDS = 5.0
 _REQUEST_ID = REQUEST_ID_HEADER.encode("ascii")
 _SECURITY_HEADERS = "".join(f"{name.lower()}: {value}\r\n" for name, value in ALWAYS.items())
 
+# uvicorn warns there of every request that is none; the front door tells all of a second in one line.
+_faults_only = logging.getLogger("shared.http")
+_faults_only.setLevel(logging.ERROR)
+
 
 def most_connections() -> int:
     """Give how many connections may be open: half of the descriptors that this process may have."""
     return max(16, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
+
+
+def problem_message(problem: Problem, request_id: str, *, stays: bool) -> bytes:
+    """Give a problem as an answer of HTTP/1.1, head and body.
+
+    Args:
+        problem: to be told.
+        request_id: of the request that it answers.
+        stays: whether the connection is kept.
+    """
+    body = problem.document(request_id).model_dump_json(exclude_none=True).encode()
+    reason = CATALOGUE[problem.name][1]
+    retry = "" if problem.retry_after is None else f"retry-after: {problem.retry_after}\r\n"
+    close = "" if stays else "connection: close\r\n"
+    head = (
+        f"HTTP/1.1 {problem.status} {reason}\r\ncontent-type: {MEDIA_TYPE}\r\n"
+        f"content-length: {len(body)}\r\n{retry}{REQUEST_ID_HEADER}: {request_id}\r\n"
+        f"{_SECURITY_HEADERS}{close}\r\n"
+    )
+    return head.encode("ascii") + body
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
@@ -59,9 +85,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._head_timer: asyncio.TimerHandle | None = None
         self._linger_timer: asyncio.TimerHandle | None = None
         self._close_timer: asyncio.TimerHandle | None = None
-        # An application that is not one of our services has none.
-        state = getattr(self.config.app, "state", None)
-        self._door: FrontDoor | None = getattr(state, "front_door", None)
+        self.logger = _faults_only
+        self._door = front_door_of(self.config.app)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         """Take a connection, or refuse it."""
@@ -118,7 +143,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._body_left = True
         if self._is_refused_at_the_door():
             return
-        super().on_headers_complete()
+        try:
+            super().on_headers_complete()
+        except httptools.HttpParserError:
+            # An address that is none: there was no answer that a body could still belong to.
+            self._body_left = False
+            raise
         if self.cycle is not None:
             self.cycle.transport = cast("asyncio.Transport", _Lingering(self))
 
@@ -184,7 +214,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         sent = next((value for name, value in self.headers if name == _REQUEST_ID), b"")
         stays = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
         self.cycle = cast("RequestResponseCycle", _Refused(keep_alive=stays))
-        self._write_problem(problem, accept_request_id(sent.decode("latin-1")), stays=stays)
+        request_id = accept_request_id(sent.decode("latin-1"))
+        self.transport.write(problem_message(problem, request_id, stays=stays))
         self.server_state.total_requests += 1
         self._linger()
         if not stays:
@@ -256,22 +287,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             return
         if self._door is not None:
             self._door.refused(problem)
-        self._write_problem(problem, accept_request_id(None), stays=False)
+        self.transport.write(problem_message(problem, accept_request_id(None), stays=False))
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self._linger_timer = self.loop.call_later(_AFTER_REFUSAL_SECONDS, self.transport.abort)
-
-    def _write_problem(self, problem: Problem, request_id: str, *, stays: bool) -> None:
-        body = problem.document(request_id).model_dump_json(exclude_none=True).encode()
-        reason = CATALOGUE[problem.name][1]
-        retry = "" if problem.retry_after is None else f"retry-after: {problem.retry_after}\r\n"
-        close = "" if stays else "connection: close\r\n"
-        head = (
-            f"HTTP/1.1 {problem.status} {reason}\r\ncontent-type: {MEDIA_TYPE}\r\n"
-            f"content-length: {len(body)}\r\n{retry}{REQUEST_ID_HEADER}: {request_id}\r\n"
-            f"{_SECURITY_HEADERS}{close}\r\n"
-        )
-        self.transport.write(head.encode("ascii") + body)
 
 
 class _Refused:

@@ -1,7 +1,8 @@
 """WebSockets on a socket as uvicorn speaks them, with the limits that uvicorn leaves out.
 
 Without them, somebody whom nobody knows yet could have megabytes held in memory, a slow reader could have as
-much wait for it in the kernel, and one that never reads could hold its connection for ever.
+much wait for it in the kernel, and one that never reads, or whose handshake cannot be read, could hold its
+connection for ever.
 """
 
 import asyncio
@@ -13,6 +14,11 @@ from typing import Any
 from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from shared.contracts.problems import Problem
+from shared.front_door import front_door_of
+from shared.http_protocol import problem_message
+from shared.request_context import accept_request_id
 
 FIRST_MESSAGE_BYTES = 64 << 10
 PING_SECONDS = 20.0
@@ -29,6 +35,8 @@ _quiet.setLevel(logging.WARNING)
 class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
     """One connection, held to limits beyond uvicorn's.
 
+    - a handshake that cannot be read (another method than GET, a body, a header of over 8 KiB, over 128 of
+      them) is answered 400 at once;
     - until the application has answered one, messages are at most `FIRST_MESSAGE_BYTES` long;
     - the kernel and this process keep at most some dozens of kilobytes for a reader that does not read;
     - `_CLOSE_SECONDS` after the application has ended, or after the client has left a ping unanswered, the
@@ -56,6 +64,12 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
             self._cut_off.cancel()
         super().connection_lost(exc)
 
+    def data_received(self, data: bytes) -> None:
+        """Take what came."""
+        super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.handshake_initiated:
+            self._refuse(Problem("bad-request", "What was sent is not a handshake of a WebSocket."))
+
     async def send(self, message: ASGISendEvent) -> None:
         """Send what the application sends: whoever is answered is known.
 
@@ -80,6 +94,13 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
     def keepalive_timeout(self) -> None:
         """Say that the connection ends, and end it: who answers no ping may read nothing either."""
         super().keepalive_timeout()
+        self._cut_off_soon()
+
+    def _refuse(self, problem: Problem) -> None:
+        if (door := front_door_of(self.config.app)) is not None:
+            door.refused(problem)
+        self.transport.write(problem_message(problem, accept_request_id(None), stays=False))
+        self.transport.close()
         self._cut_off_soon()
 
     def _cut_off_soon(self) -> None:

@@ -1,6 +1,7 @@
 """What a connection takes for a request, over real sockets: heads and bodies that are none, or too long."""
 
 import contextlib
+import logging
 
 import pytest
 
@@ -81,12 +82,47 @@ def test_what_is_no_body_is_cut_off(address, server_side, start, piece):
         b"POST /count HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n",
         b"POST /count HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
         b"POST /count HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
+        b"CONNECT a:1 HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST http://[::1 HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n",
     ],
-    ids=["tls", "version", "address", "negative", "smuggling", "two-lengths"],
+    ids=["tls", "version", "address", "negative", "smuggling", "two-lengths", "no-path", "half-an-address"],
 )
 def test_what_is_not_http_is_refused_with_a_problem(address, said):
     with connected(address) as connection:
         connection.sendall(said)
+        problem(read_to_end(connection), 400, "bad-request")
+
+
+def test_what_is_not_http_has_one_line_a_second_together(address, caplog):
+    caplog.set_level(logging.INFO)
+    for said in [
+        b"nothing like it\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
+    ]:
+        for _ in range(5):
+            with connected(address) as connection:
+                connection.sendall(said)
+                assert connection.recv(65_536)
+    assert not [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"POST /count HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n%b\r\n{}",
+        b"GET / HTTP/1.1\r\nHost: x\r\nCookie: " + b"a" * 9000 + b"\r\n%b\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 130 + b"%b\r\n",
+    ],
+    ids=["method", "long-header", "many-headers"],
+)
+def test_a_handshake_that_cannot_be_read_is_refused(address, said):
+    upgrade = (
+        b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+    )
+    with connected(address) as connection:
+        connection.settimeout(10)
+        connection.sendall(said % upgrade)
         problem(read_to_end(connection), 400, "bad-request")
 
 
