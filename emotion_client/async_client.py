@@ -277,7 +277,7 @@ def _read(model: type[_Model], answer: httpx.Response) -> _Model:
         # A newer server may say more.
         return model.model_validate_json(answer.content, extra="ignore")
     except ValidationError as error:
-        url = answer.url.copy_with(path="/", query=None)
+        url = answer.url.copy_with(path="/", query=None, userinfo=b"")
         what = _NAMES.get(model, model.__name__)
         detail = f"{url} answered with something that is not {what} of this version."
         raise UnexpectedAnswerError(detail) from error

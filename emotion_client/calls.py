@@ -22,6 +22,7 @@ Body = Callable[[], AsyncIterator[bytes]]
 
 # With these the server says that it has done nothing yet.
 _NOTHING_DONE = frozenset({429, 503})
+_NEVER_MADE = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ async def send(http: httpx.AsyncClient, call: Call, patience: Patience) -> httpx
             return checked(await http.send(_request(http, call)))
         except httpx.TransportError as broken:
             error: ProblemError | ServerUnreachableError = unreachable(broken)
-            again = call.repeatable or isinstance(broken, (httpx.ConnectError, httpx.ConnectTimeout))
+            again = call.repeatable or isinstance(broken, _NEVER_MADE)
         except ProblemError as refused:
             error = refused
             again = did_nothing(refused)
@@ -122,8 +123,16 @@ def checked(answer: httpx.Response) -> httpx.Response:
         with contextlib.suppress(ValidationError):
             document = ProblemDocument.model_validate_json(answer.content)
             raise ProblemError(document, retry_after=_retry_after(answer))
-    url = answer.url.copy_with(query=None)
-    raise UnexpectedAnswerError(f"{url} answered {answer.status_code} without saying why.")
+    said = "without saying why"
+    if answer.next_request is not None:
+        # Not followed: an upload would go where nobody sent it.
+        said = f"that it is at {_shown(answer.next_request.url)}"
+    raise UnexpectedAnswerError(f"{_shown(answer.url)} answered {answer.status_code} {said}.")
+
+
+def _shown(url: httpx.URL) -> httpx.URL:
+    """Give a URL without what may be secret."""
+    return url.copy_with(query=None, userinfo=b"")
 
 
 def _retry_after(answer: httpx.Response) -> float | None:
@@ -151,6 +160,8 @@ def unreachable(error: httpx.TransportError) -> ServerUnreachableError:
 def _reason(error: httpx.TransportError) -> str:
     if isinstance(error, httpx.ConnectError):
         return "nothing answers there."
+    if isinstance(error, httpx.ProxyError):
+        return f"the proxy makes no connection: {error}."
     if isinstance(error, httpx.TimeoutException):
         return "no answer in time."
     return "the connection broke before the answer."

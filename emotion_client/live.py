@@ -9,7 +9,13 @@ import httpx
 from pydantic import ValidationError
 from pydantic_core import to_json
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidProxy,
+    InvalidProxyStatus,
+    InvalidStatus,
+    WebSocketException,
+)
 
 from emotion_client.arguments import checked_address, checked_key
 from emotion_client.errors import ProblemError, ServerUnreachableError, UnexpectedAnswerError, UsageError
@@ -126,12 +132,25 @@ async def _connected(url: httpx.URL) -> ClientConnection:
     address = str(url.copy_with(scheme=scheme, path=url.path.rstrip("/") + "/v1/live"))
     try:
         return await connect(address, compression=None, proxy=None if is_loopback(str(url)) else True)
-    except ImportError as error:
+    except (ImportError, InvalidProxy) as error:
         raise UsageError(f"The environment names a proxy that cannot be used: {error}.") from error
     except (OSError, WebSocketException) as error:
         failure = tls_failure(error, url, connecting=True)
-        message = f"No live stream could be opened at {url.copy_with(userinfo=b'')}."
+        message = f"No live stream could be opened at {url.copy_with(userinfo=b'')}: {_reason(error)}."
         raise failure or ServerUnreachableError(message) from error
+
+
+def _reason(error: OSError | WebSocketException) -> str:
+    match error:
+        case InvalidStatus(response=answer):
+            return f"the answer is {answer.status_code}"
+        case InvalidProxyStatus(response=answer):
+            return f"the proxy makes no connection, its answer is {answer.status_code}"
+        case TimeoutError():
+            return "no answer in time"
+        case OSError():
+            return "nothing answers there"
+    return "what answers there is no emotion server"
 
 
 async def _receive(connection: ClientConnection) -> LiveEvent:

@@ -164,3 +164,21 @@ async def test_a_stream_that_stays_away_is_given_up() -> None:
         with pytest.raises(ServerUnreachableError, match="broke"):
             await anext(client.events("an_1"))
     assert len(transport.requests) == QUICK.attempts
+
+
+async def test_where_it_has_moved_to_is_said_and_no_secret_with_it() -> None:
+    moved = httpx.Response(308, headers={"location": "https://elsewhere/v1/models?token=hidden"})
+    wrong = httpx.Response(404)
+    async with AsyncClient("http://me:hidden@emotion", transport=Scripted(moved, wrong)) as client:
+        with pytest.raises(UnexpectedAnswerError, match="308 that it is at https://elsewhere/") as one:
+            await client.models()
+        with pytest.raises(UnexpectedAnswerError, match="http://emotion/v1/models answered 404") as other:
+            await client.models()
+    assert "hidden" not in f"{one.value} {other.value}"
+
+
+async def test_a_connection_that_a_proxy_did_not_make_is_tried_again() -> None:
+    refused = httpx.ProxyError("403 Forbidden")
+    assert (await sent(Scripted(refused, httpx.Response(204)), repeatable=False)).status_code == 204
+    with pytest.raises(ServerUnreachableError, match="the proxy makes no connection: 403 Forbidden"):
+        await sent(Scripted(refused, refused, refused))

@@ -1,5 +1,7 @@
 """`open_live` against the running server."""
 
+import asyncio
+
 import pytest
 
 from emotion_client import ProblemError, ServerUnreachableError, open_live
@@ -55,3 +57,23 @@ async def test_nobody_is_there() -> None:
     with pytest.raises(ServerUnreachableError):
         async with open_live("http://127.0.0.1:9"):
             pass
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n", "the answer is 404"),
+        (b"SSH-2.0-Server\r\n", "no emotion server"),
+    ],
+)
+async def test_why_it_cannot_be_opened_is_said(answer: bytes, why: str) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(ServerUnreachableError, match=why):
+            async with open_live(f"http://127.0.0.1:{port}"):
+                pass

@@ -1,5 +1,6 @@
 """A server on this machine is reached without the proxy that the environment names, any other through it."""
 
+import asyncio
 import contextlib
 import socket
 import threading
@@ -7,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from emotion_client import AsyncClient, Client, ServerUnreachableError, open_live
+from emotion_client import AsyncClient, Client, ServerUnreachableError, UsageError, open_live
 from emotion_client.calls import Patience
 from emotion_client.proxies import is_loopback
 from tests.servers import House
@@ -73,3 +74,30 @@ def test_loopback(host: str) -> None:
 )
 def test_not_loopback(host: str) -> None:
     assert not is_loopback(f"http://{host}/127.0.0.1")
+
+
+async def test_a_proxy_that_cannot_be_used_is_said_before_anything_is_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("http_proxy", "nonsense://127.0.0.1:9")
+    with pytest.raises(UsageError, match="proxy that cannot be used"):
+        async with open_live("http://emotion.invalid"):
+            pass
+
+
+async def test_what_a_proxy_answers_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as proxy:
+        for name in ("http_proxy", "https_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}")
+        url = "https://emotion.invalid"
+        async with AsyncClient(url, patience=Patience(attempts=1)) as client:
+            with pytest.raises(ServerUnreachableError, match="the proxy makes no connection: 403"):
+                await client.models()
+        with pytest.raises(ServerUnreachableError, match="the proxy makes no connection, its answer is 403"):
+            async with open_live(url):
+                pass
