@@ -1,9 +1,11 @@
 """Read the packs of emotional speech: `<corpora>/speech/*.npz` and `<corpora>/extra/*.npz`."""
 
+import argparse
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -83,6 +85,20 @@ class Clip:
             raise ValueError(f"{self.corpus}/{self.name} has {rate} samples a second")
         longest = LONGEST_SECONDS.get(self.corpus)
         return np.asarray(sound if longest is None else sound[: int(longest * RATE)], dtype=np.float32)
+
+
+class InOrder(argparse.Action):
+    """Takes names of corpora in the order of FOLDERS, each once: what steps keep is told apart by row."""
+
+    def __call__(self, _: Any, namespace: argparse.Namespace, values: Any, __: Any = None) -> None:
+        setattr(namespace, self.dest, [name for name in FOLDERS if name in values])
+
+
+def add_only(parser: argparse.ArgumentParser, what: str | None = None) -> None:
+    """Add the option `--only`: some of the corpora with emotions, all of them by default."""
+    parser.add_argument(
+        "--only", nargs="+", choices=FOLDERS, action=InOrder, default=list(FOLDERS), help=what
+    )
 
 
 def votes_of(pack: Mapping[str, npt.NDArray[np.generic]], clips: int) -> list[tuple[float, ...]]:

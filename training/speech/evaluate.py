@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from shared.contracts.emotions import EMOTIONS
 from shared.inference import calibrated
-from training.corpora.speech import FOLDERS, TEST_ONLY
+from training.corpora.speech import TEST_ONLY, add_only
 from training.measures import by_person_if_known, calibration_error, fit_temperature
 from training.speech.gate import SPEECH_FROM
 from training.speech.table import FOLDS, Table, read_table
@@ -270,7 +270,7 @@ def read_figures(paths: Sequence[Path]) -> list[dict[str, Any]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpora", type=Path, required=True)
-    parser.add_argument("--only", nargs="+", choices=FOLDERS, default=list(FOLDERS))
+    add_only(parser)
     parser.add_argument("--fits", type=Path, required=True, help="folder that training.speech.train wrote")
     parser.add_argument(
         "--also", type=Path, nargs="*", default=[], help="figures that other steps wrote (JSON)"

@@ -17,7 +17,7 @@ import torch
 
 from shared.inference import OnnxSession
 from speech_service.activity import SegmentRules, find_spans, speech_probabilities
-from training.corpora.speech import FOLDERS, Sound, read_pack
+from training.corpora.speech import FOLDERS, Sound, add_only, read_pack
 from training.speech.evaluate import Measured, measure
 from training.speech.features import fit_length, open_encoder
 from training.speech.gate import SPEECH_FROM, UNFELT, fit_gate, read_sounds
@@ -81,7 +81,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--corpora", type=Path, required=True)
-    parser.add_argument("--only", nargs="+", choices=FOLDERS, default=list(FOLDERS))
+    add_only(parser)
     parser.add_argument("--features", type=Path, required=True)
     parser.add_argument("--fits", type=Path, required=True)
     parser.add_argument("--encoder", type=Path, required=True)

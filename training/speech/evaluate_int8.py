@@ -11,7 +11,7 @@ import onnxruntime
 import torch
 
 from shared.inference import session_options
-from training.corpora.speech import FOLDERS
+from training.corpora.speech import add_only
 from training.export.speech_graph import SpeechNetwork, export_network, load_encoders
 from training.speech.evaluate import measure
 from training.speech.evaluate_served import CALIBRATING, unseen_clips
@@ -21,7 +21,7 @@ from training.speech.features import fit_length
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpora", type=Path, required=True)
-    parser.add_argument("--only", nargs="+", choices=FOLDERS, default=list(FOLDERS))
+    add_only(parser)
     parser.add_argument("--encoders", type=Path, required=True, help="folder with base.npz and speaker.npz")
     parser.add_argument("--fits", type=Path, required=True)
     parser.add_argument("--network", type=Path, required=True, help="the shipped ONNX file")

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from shared.contracts.emotions import EMOTIONS
 from shared.inference import calibrated
-from training.corpora.speech import FOLDERS, TEST_ONLY
+from training.corpora.speech import TEST_ONLY, add_only
 from training.measures import calibration_error
 from training.speech.evaluate import Measured, Sureness, alike, left_out_figures, measure, read_figures
 from training.speech.gate import SPEECH_FROM
@@ -40,7 +40,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--corpora", type=Path, required=True)
-    parser.add_argument("--only", nargs="+", choices=FOLDERS, default=list(FOLDERS))
+    add_only(parser)
     parser.add_argument("--fits", type=Path, required=True, help="folder that training.speech.paper wrote")
     parser.add_argument(
         "--also", type=Path, nargs="*", default=[], help="figures that other steps wrote (JSON)"

@@ -14,9 +14,10 @@ import numpy as np
 import torch
 
 from shared.contracts.emotions import EMOTIONS
-from training.corpora.speech import FOLDERS, TEST_ONLY
+from training.corpora.speech import TEST_ONLY, add_only
 from training.speech.ensemble import Recipe
 from training.speech.evaluate import Measured, left_out_figures, measure, read_left_out
+from training.speech.kept import is_kept, way_of
 from training.speech.table import read_table
 from training.speech.train import learn, read_material
 from training.whole_files import written_whole
@@ -60,10 +61,15 @@ def measure_left_out(
     """Each corpus by a network that learned from the others; their logits go to the file `keep`.
 
     What the file has already is not made again.
+
+    Raises:
+        ValueError: the file is there, of networks that learned in another way.
     """
+    way = way_of(only=list(only), copies=copies, free=free, seeds=recipe.seeds, epochs=recipe.epochs)
+    begun = keep if keep is not None and is_kept(keep, way) else None
     table = read_table(corpora, only)
     material = read_material(folder, copies=copies, names=only, free=free)
-    kept = read_left_out(keep if keep is not None and keep.exists() else None, table).astype(np.float32)
+    kept = read_left_out(begun, table).astype(np.float32)
     known = (table.emotion >= 0) & ~np.isin(table.corpus, TEST_ONLY)
     for name in dict.fromkeys(table.corpus[known].tolist()):
         tested = known & (table.corpus == name)
@@ -74,7 +80,13 @@ def measure_left_out(
         if keep is not None:
             rows = ~np.isnan(kept[:, 0])
             with written_whole(keep) as unfinished:
-                np.savez(unfinished, corpus=table.corpus[rows], name=table.name[rows], logits=kept[rows])
+                np.savez(
+                    unfinished,
+                    way=way,
+                    corpus=table.corpus[rows],
+                    name=table.name[rows],
+                    logits=kept[rows],
+                )
         print(f"{name}: done", flush=True)
     return left_out_figures(table, kept)
 
@@ -85,9 +97,7 @@ def main() -> None:
     )
     parser.add_argument("what", choices=("ravdess", "left_out"))
     parser.add_argument("--corpora", type=Path, required=True)
-    parser.add_argument(
-        "--only", nargs="+", choices=FOLDERS, default=list(FOLDERS), help="corpora of `left_out`"
-    )
+    add_only(parser, "corpora of `left_out`")
     parser.add_argument("--features", type=Path, required=True)
     parser.add_argument("--copies", nargs="+", default=["plain", "altered", "served"])
     parser.add_argument("--free", action="store_true", help="of `left_out`: as of training.speech.train")

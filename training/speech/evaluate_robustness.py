@@ -14,7 +14,7 @@ import numpy as np
 from shared.contracts.emotions import EMOTIONS
 from shared.inference import OnnxSession
 from speech_service.analysis import analyse
-from training.corpora.speech import FOLDERS, RATE, Sound
+from training.corpora.speech import RATE, Sound, add_only
 from training.speech.evaluate import measure
 from training.speech.evaluate_served import CALIBRATING, open_classifier, unseen_clips
 from training.speech.features import add_echo, add_noise, opus, telephone
@@ -46,7 +46,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--corpora", type=Path, required=True)
-    parser.add_argument("--only", nargs="+", choices=FOLDERS, default=list(FOLDERS))
+    add_only(parser)
     parser.add_argument("--activity", type=Path, default=Path("speech_service/models/default/activity"))
     parser.add_argument("--network", type=Path, required=True)
     parser.add_argument("--most", type=int, default=400, help="clips")

@@ -16,7 +16,7 @@ from shared.contracts.emotions import EMOTIONS
 from shared.inference import OnnxSession
 from speech_service.analysis import analyse
 from speech_service.classification import Classifier, MfccClassifier, SoundClassifier
-from training.corpora.speech import FOLDERS, TEST_ONLY, Clip, read_emotional
+from training.corpora.speech import FOLDERS, TEST_ONLY, Clip, add_only, read_emotional
 from training.speech.evaluate import Measured, measure
 from training.speech.table import table_of
 
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--corpora", type=Path, required=True)
-    parser.add_argument("--only", nargs="+", choices=FOLDERS, default=list(FOLDERS))
+    add_only(parser)
     parser.add_argument("--activity", type=Path, default=Path("speech_service/models/default/activity"))
     parser.add_argument("--network", type=Path, required=True, help="folder of the classification network")
     parser.add_argument("--out", type=Path, required=True)

@@ -16,10 +16,11 @@ from torch.nn import functional
 
 from speech_service.features import mfcc
 from training import checkpoints
-from training.corpora.speech import FOLDERS, Clip, Sound, read_pack
+from training.corpora.speech import FOLDERS, Clip, Sound, add_only, read_pack
 from training.hardware import learning_device
 from training.speech.features import alter, fit_length
 from training.speech.head import balanced_weights
+from training.speech.kept import is_kept, way_of
 from training.speech.noises import make_noises
 from training.speech.table import FOLDS, Table, assign_folds, plain_speaker, read_table
 from training.speech.train import SHIP, fit_names, left_out_names, training_rows
@@ -222,9 +223,7 @@ def predict(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpora", type=Path, required=True)
-    parser.add_argument(
-        "--only", nargs="+", choices=FOLDERS, default=list(FOLDERS), help="corpora to learn from"
-    )
+    add_only(parser, "corpora to learn from")
     parser.add_argument("--cache", type=Path, required=True, help="folder for MFCCs")
     parser.add_argument("--out", type=Path, required=True, help="folder for the fits")
     parser.add_argument("--fits", nargs="+", choices=fit_names(), default=fit_names())
@@ -237,8 +236,10 @@ def main() -> None:
     for folder in (arguments.cache, arguments.out):
         folder.mkdir(parents=True, exist_ok=True)
     table = read_table(arguments.corpora, arguments.only)
+    way = way_of(only=arguments.only, epochs=arguments.epochs)
     for fit in left_out_names(table) if arguments.left_out else arguments.fits:
-        if (arguments.out / f"{fit}.npz").exists():
+        target = arguments.out / f"{fit}.npz"
+        if is_kept(target, way):
             continue
         samples = Samples(arguments.corpora, arguments.cache, table, arguments.only, fit)
         network = train(samples, arguments.out / f"{fit}.checkpoint", epochs=arguments.epochs)
@@ -248,9 +249,10 @@ def main() -> None:
             network, read_frames(arguments.corpora, arguments.cache, "nonverbal", altered=False)
         )
         checkpoints.save(arguments.out / f"{fit}.pt", network.state_dict())
-        with written_whole(arguments.out / f"{fit}.npz") as unfinished:
+        with written_whole(target) as unfinished:
             np.savez(
                 unfinished,
+                way=way,
                 rows=rows,
                 logits=logits,
                 speech=speech,

@@ -14,11 +14,12 @@ import numpy.typing as npt
 import torch
 
 from shared.contracts.emotions import EMOTIONS
-from training.corpora.speech import FOLDERS, TEST_ONLY
+from training.corpora.speech import FOLDERS, TEST_ONLY, add_only
 from training.speech.ensemble import Ensemble, Recipe, Voices, train
 from training.speech.familiarity import Familiarity
 from training.speech.features import FREE
 from training.speech.head import balanced_weights, solve
+from training.speech.kept import is_kept, way_of
 from training.speech.reduction import Moments, Reduction
 from training.speech.table import FOLDS, Table, read_features, read_table
 from training.whole_files import written_whole
@@ -246,9 +247,7 @@ def load_reduction(stored: Mapping[str, npt.NDArray[np.generic]]) -> Reduction:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpora", type=Path, required=True, help="folder with speech/ and extra/")
-    parser.add_argument(
-        "--only", nargs="+", choices=FOLDERS, default=list(FOLDERS), help="corpora to learn from"
-    )
+    add_only(parser, "corpora to learn from")
     parser.add_argument(
         "--features", type=Path, required=True, help="folder with one of features for each encoder"
     )
@@ -268,14 +267,21 @@ def main() -> None:
         arguments.features, copies=arguments.copies, names=arguments.only, free=arguments.free
     )
     recipe = Recipe(seeds=arguments.seeds, epochs=arguments.epochs)
+    way = way_of(
+        only=arguments.only,
+        copies=arguments.copies,
+        free=arguments.free,
+        seeds=recipe.seeds,
+        epochs=recipe.epochs,
+    )
     for fit in arguments.fits:
         target = arguments.out / f"{fit}.npz"
-        if target.exists():
+        if is_kept(target, way):
             continue
         started = time.monotonic()
         found = fit_one(table, material, fit, recipe)
         with written_whole(target) as unfinished:
-            np.savez(unfinished, allow_pickle=False, **found)
+            np.savez(unfinished, allow_pickle=False, way=way, **found)
         print(f"{fit}: {time.monotonic() - started:.0f} s", flush=True)
 
 
