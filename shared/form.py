@@ -27,8 +27,11 @@ async def files_of_form(body: bytes, headers: Headers, *, most: int) -> list[byt
     async def stream() -> AsyncGenerator[bytes, None]:
         yield body
 
+    parser = MultiPartParser(headers, stream(), max_files=most, max_fields=1)
+    # The body is in memory already; from 1 MB on, its files would fill the temporary folder too.
+    parser.spool_max_size = len(body)
     try:
-        form = await MultiPartParser(headers, stream(), max_files=most, max_fields=1).parse()
+        form = await parser.parse()
     except (MultiPartException, KeyError, ValueError) as error:
         detail = f"The body is not a form with at most {most} files."
         raise Problem("bad-request", detail, remedy=_REMEDY, field="body") from error

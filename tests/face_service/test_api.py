@@ -92,6 +92,15 @@ def test_profiles(client, astronaut):
     assert "paper" in names["paper"]
 
 
+def test_a_large_file_of_a_form_needs_no_temporary_folder(client, monkeypatch, tmp_path):
+    noise = np.random.default_rng(0).integers(0, 255, (700, 700, 3), dtype=np.uint8)
+    file = cv2.imencode(".png", noise)[1].tobytes()
+    assert len(file) > 1 << 20
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "not there"))
+    answer = client.post("/v1/faces", files={"file": file})
+    assert answer.status_code == 200, answer.text
+
+
 def test_max_faces(client, astronaut):
     picture = pasted(astronaut, 300, at=(20, 20))
     picture[80:230, 420:570] = pasted(astronaut, 150, at=(0, 0), frame=(150, 150))
