@@ -9,7 +9,7 @@ from face_service.detection import Picture
 from face_service.pictures import PictureLimits, pictures_from_files, pictures_from_npy
 from face_service.reading import FaceReader
 from face_service.settings import FaceSettings
-from shared.contracts.faces import FaceBatch
+from shared.contracts.faces import MOST_FACES, FaceBatch
 from shared.contracts.fusion import Profile
 from shared.contracts.problems import Problem
 from shared.form import FORM, files_of_form
@@ -55,7 +55,7 @@ async def faces(
     request: Request,
     profile: Annotated[Profile, Query(description="The networks to use.")] = Profile.DEFAULT,
     max_faces: Annotated[
-        int | None, Query(ge=1, le=64, description="Faces kept of each picture, the largest first.")
+        int | None, Query(ge=1, le=MOST_FACES, description="Faces kept of each picture, the largest first.")
     ] = None,
     expressions_of: Annotated[
         str | None,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from shared.contracts.faces import MOST_FACES
 from shared.settings import ServiceSettings
 
 
@@ -22,7 +23,7 @@ class FaceSettings(ServiceSettings):
         description="Most pixels in one call, all pictures together.",
     )
     face_max_faces: int = Field(
-        default=16, ge=1, le=64, description="Faces kept of each picture where the call does not say."
+        default=16, ge=1, le=MOST_FACES, description="Faces kept of each picture where the call does not say."
     )
     face_expression_faces: int = Field(
         default=3, ge=0, le=64, description="Of how many faces of each picture blendshapes are read."

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from fusion_service.assignment import assign
 from fusion_service.columns import FaceColumns, IntArray
 from fusion_service.parameters import LinkingRules
+from shared.deadlines import current_deadline
 
 # Tracks that are remembered for a return; the one seen longest ago is forgotten first.
 _REMEMBERED = 128
@@ -81,6 +82,9 @@ def link_people(faces: FaceColumns, rules: LinkingRules, *, reminders: int = 0) 
     Returns:
         [n] ids, in the order of the rows.
 
+    Raises:
+        Problem: `deadline-exceeded`, between two frames.
+
     A detection is passing when it is so weak and short that it is more likely no face at all, and somebody
     else is seen much longer. Time grows with the number of faces, memory with the number of tracks
     remembered.
@@ -97,7 +101,10 @@ def link_people(faces: FaceColumns, rules: LinkingRules, *, reminders: int = 0) 
     known = np.isfinite(faces.appearance).all(axis=1) & (faces.appearance.shape[1] > 0)
     known_list = known.tolist()
     first = np.flatnonzero(np.diff(faces.frame, prepend=-1))
+    deadline = current_deadline.get()
     for begin, end in itertools.pairwise([*first.tolist(), len(faces)]):
+        if deadline is not None:
+            deadline.check()
         frame = _Frame(times[begin], boxes[begin:end], looks[begin:end], known_list[begin:end])
         tracks[begin:end] = linker.step(frame)
     return _ids_of_people(tracks, faces.detection, rules.passing_evidence)

@@ -5,14 +5,18 @@ from pydantic import Field
 from shared.contracts.base import Contract, PackedVector
 from shared.contracts.emotions import Probability, Scores
 
+# The most faces of one picture that a call may ask for.
+MOST_FACES = 64
+
 
 class Box(Contract):
     """A rectangle in fractions of the picture's width and height; may reach a little over the edge."""
 
     x: float = Field(ge=-1, le=2, description="Left edge, 0 = left side of the picture, 1 = right side.")
     y: float = Field(ge=-1, le=2, description="Top edge, 0 = top of the picture, 1 = bottom.")
-    width: float = Field(gt=0, le=3)
-    height: float = Field(gt=0, le=3)
+    # Nothing smaller is given, and the area of what is much smaller would be zero.
+    width: float = Field(ge=1e-5, le=3)
+    height: float = Field(ge=1e-5, le=3)
 
 
 class Point(Contract):

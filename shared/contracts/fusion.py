@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from shared.contracts.base import Contract
 from shared.contracts.emotions import Emotion, Judgement, Probability, Scores
-from shared.contracts.faces import Face
+from shared.contracts.faces import MOST_FACES, Face
 from shared.contracts.media import MediaKind, Modality
 from shared.contracts.speech import SpeechSegment
 
@@ -58,7 +58,7 @@ class FrameFaces(Contract):
     """The faces of one frame, as face_service gave them."""
 
     t: float = Field(ge=0, le=LONGEST_SECONDS, description="Presentation time, seconds.")
-    faces: tuple[Face, ...]
+    faces: tuple[Face, ...] = Field(max_length=MOST_FACES)
 
 
 class FusionRequest(Contract):

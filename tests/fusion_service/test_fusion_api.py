@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 import tracemalloc
 
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 
 from fusion_service.routes import fuse_json
 from shared.contracts.fusion import FusionResult
+from shared.contracts.problems import Problem
+from shared.deadlines import Deadline, current_deadline
 
 
 async def post(client, body):
@@ -85,6 +88,14 @@ def _endless(body):
     body.update(seconds=1e6, moment_seconds=0.1)
 
 
+def _a_box_without_area(body):
+    body["frames"][0]["faces"][0]["box"].update(width=1e-170, height=1e-170)
+
+
+def _more_faces_than_are_read_of_a_picture(body):
+    body["frames"][0]["faces"] *= 65
+
+
 def _broken_vector(body):
     body["frames"][0]["faces"][0]["appearance"] = "???"
 
@@ -106,6 +117,8 @@ def _vectors_of_two_lengths(body):
         (_no_modality, "modalities"),
         (_segment_backwards, "segments"),
         (_endless, "body"),
+        (_a_box_without_area, "frames.0.faces.0.box.width"),
+        (_more_faces_than_are_read_of_a_picture, "frames.0.faces"),
         (_broken_vector, "frames.0.faces.0.appearance"),
         (_vectors_of_two_lengths, "frames.faces.expression"),
     ],
@@ -119,6 +132,19 @@ async def test_bad_input_is_refused_by_name(client, film_body, spoil, field):
     assert problem["type"] == "/problems/bad-parameter"
     assert problem["field"] == field
     assert problem["remedy"]
+
+
+async def test_a_crowd_in_one_place_is_given_up_at_the_deadline(models, make):
+    # Everybody may be everybody: each frame takes some tenths of a second.
+    body = make.film([[make.face()] * 64] * 200).model_dump_json().encode()
+    token = current_deadline.set(Deadline.after(1))
+    try:
+        began = time.monotonic()
+        with pytest.raises(Problem, match="time allowed"):
+            fuse_json(body, models)
+        assert time.monotonic() - began < 10
+    finally:
+        current_deadline.reset(token)
 
 
 @pytest.mark.parametrize("number", [b"NaN", b"Infinity", b"1e999"])
