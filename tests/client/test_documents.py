@@ -42,7 +42,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, house: House) -> Path:
     """A film, and its exports as the command line names them."""
     folder = tmp_path_factory.mktemp("documents")
     film = media_files.talking_film(folder / "clip.mp4", seconds=3)
-    recorded_webm(folder / "recording.webm", seconds=3)
+    recorded_webm(folder / "recording.webm", seconds=12)  # further than a stream may run ahead
     with Client(house.gateway) as client:
         analysis = client.analyze(film)
     for export in FORMATS:
