@@ -1,5 +1,6 @@
 """Request bodies into pictures, under limits that are checked before anything is decoded."""
 
+import re
 import struct
 from dataclasses import dataclass
 
@@ -16,6 +17,11 @@ _JPEG = b"\xff\xd8"
 _FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _STANDALONE = frozenset(range(0xD0, 0xD8)) | {0x01}
 _START_OF_SCAN = 0xDA
+_END_OF_PICTURE = 0xD9
+# What may follow the data of a scan: tables, the next scan, the end, and what is skipped.
+_AFTER_SCAN = re.compile(rb"\xff[\xc4\xcc\xd9-\xdd\xe0-\xef\xfe]")
+# Encoders write about ten. Each goes over the whole picture, and may be as short as some bytes.
+_MOST_SCANS = 64
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,8 @@ def picture_size(content: bytes) -> tuple[int, int]:
     """Read width and height out of the header of a JPEG or PNG file.
 
     Raises:
-        Problem: `empty-upload`, `unsupported-media` when it is neither, `damaged-media`.
+        Problem: `empty-upload`, `unsupported-media` when it is neither, `damaged-media`, `media-over-limit`
+            for a JPEG of very many scans.
     """
     if not content:
         raise Problem("empty-upload", "A file without bytes was sent.", field="file")
@@ -118,7 +125,24 @@ def _jpeg_size(content: bytes) -> tuple[int, int]:
         raise _damaged("The JPEG picture has no frame header.")
     if content.rfind(b"\xff\xd9", at) < 0:
         raise _damaged("The JPEG picture is cut off.")
+    if _scans(content, at) > _MOST_SCANS:
+        raise Problem(
+            "media-over-limit",
+            f"The JPEG picture is coded in more than {_MOST_SCANS} scans.",
+            remedy="Export the picture again, as a plain JPEG or PNG.",
+            field="file",
+            extra={"limit": _MOST_SCANS},
+        )
     return size
+
+
+def _scans(content: bytes, at: int) -> int:
+    """Count the scans of a JPEG picture from the first one, which begins at `at`."""
+    count = 0
+    while (found := _AFTER_SCAN.search(content, at)) and content[found.end() - 1] != _END_OF_PICTURE:
+        count += content[found.end() - 1] == _START_OF_SCAN
+        at = found.end() + max(2, int.from_bytes(content[found.end() : found.end() + 2]))
+    return count
 
 
 def _check(count: int, pixels: int, limits: PictureLimits, *, field: str) -> None:

@@ -92,6 +92,17 @@ def test_grey_and_transparent_files_become_rgb():
         assert picture.shape == (20, 30, 3)
 
 
+def test_a_jpeg_that_goes_over_its_pixels_very_often_is_refused_before_decoding(astronaut):
+    made = io.BytesIO()
+    Image.fromarray(astronaut).save(made, "jpeg", progressive=True)
+    whole = made.getvalue()
+    last = whole[whole.rindex(b"\xff\xda") : -2]
+    # A comment that looks like an end hides nothing, and what comes after the end is no part of the picture.
+    often = whole[:-2] + b"\xff\xfe\x00\x04\xff\xd9" + last * 100 + whole[-2:]
+    assert problem(pictures_from_files, [often], LIMITS).name == "media-over-limit"
+    assert picture_size(whole + last * 100 + whole[-2:]) == (512, 512)
+
+
 @pytest.mark.parametrize("content", [b"text", b"GIF89a" + b"0" * 40, b"RIFF0000WEBPVP8 ", b"%PDF-1.7"])
 def test_other_files_are_refused(content):
     assert problem(pictures_from_files, [content], LIMITS).name == "unsupported-media"
