@@ -163,6 +163,20 @@ def test_prometheus_asks_every_service_where_compose_puts_it():
     assert [port.split(":")[0] for port in overlay["ports"]] == ["127.0.0.1"]
 
 
+@pytest.mark.parametrize("service", PORTS)
+def test_a_service_that_is_gone_or_near_its_limit_is_told_of(service):
+    rules = {rule["alert"]: rule["expr"] for group in ALERTS["groups"] for rule in group["rules"]}
+    # Without a name in DNS it has no `up` any more.
+    assert f'absent(up{{job="{service}"}})' in rules["ServiceDown"]
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    megabytes = {"1g": 1024, "2g": 2048}[compose[service]["mem_limit"]]
+    for jobs, limit in re.findall(r'\{job=~"([a-z|]+)"\} > 0\.9 \* (\d+) ', rules["MemoryNearLimit"]):
+        if service in jobs.split("|"):
+            assert int(limit) == megabytes
+            return
+    pytest.fail(f"MemoryNearLimit does not look at {service}")
+
+
 @needs_promtool
 def test_promtool_finds_nothing_wrong():
     promtool("check", "config", "prometheus.yml")
