@@ -256,7 +256,9 @@ class AsyncClient:
                 raise UnexpectedAnswerError("There are no events after the last one.")
             try:
                 async for sent in EventSource(answer).aiter_sse():
-                    yield sent.id, _EVENT.validate_json(sent.data, extra="ignore")
+                    # httpx-sse takes a comment after the first event for one without data, and that is none.
+                    if sent.data:
+                        yield sent.id, _EVENT.validate_json(sent.data, extra="ignore")
             except (SSEError, ValidationError) as error:
                 raise UnexpectedAnswerError("An event is not one of this version.") from error
 

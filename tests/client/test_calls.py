@@ -150,6 +150,18 @@ async def test_a_stream_that_is_full_for_now_is_asked_for_again_where_it_broke()
     assert seen == [None, None, "0", "0", "0"]
 
 
+async def test_what_the_server_sends_so_that_the_line_is_not_quiet_is_no_event() -> None:
+    events = stream('{"event": "started", "attempt": 1}', '{"event": "cancelled"}').text
+    first, last = events.split("\n\n", 1)
+    quiet = httpx.Response(
+        200,
+        text=f": ping\r\n\r\n{first}\n\n: ping\r\n\r\n: ping\r\n\r\n{last}",
+        headers={"content-type": "text/event-stream"},
+    )
+    async with AsyncClient(transport=Scripted(quiet), patience=QUICK) as client:
+        assert [event.event async for event in client.events("an_1")] == ["started", "cancelled"]
+
+
 async def test_a_stream_that_is_refused_is_not_asked_for_again() -> None:
     transport = Scripted(refusal("not-found"), stream())
     async with AsyncClient(transport=transport, patience=QUICK) as client:
