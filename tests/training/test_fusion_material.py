@@ -13,7 +13,7 @@ from shared.contracts.vectors import pack_vector, unpack_vector
 from training.corpora.av import Film, actors, eight_to_seven, read_javased, read_ravdess_scores
 from training.fusion.card import LICENCE, Leaning, Told, default_card
 from training.fusion.cuts import DRAWS, CutFigures, measure_cuts
-from training.fusion.evaluate import Measured, confusion, read_voice, table
+from training.fusion.evaluate import Measured, confusion, read_material, read_voice, table
 from training.fusion.films import SeenFilm, all_examples, film_examples, mesh_points, part_examples
 from training.fusion.likeness import likeness_table, linking_rules, measure_likeness
 from training.fusion.publish import publish
@@ -175,6 +175,16 @@ def test_points_are_given_to_their_films(films):
     assert (given[1] == 1).all()
     with pytest.raises(ValueError, match="with blendshapes"):
         mesh_points(films, points[:-1])
+
+
+def test_films_alone_are_learned_from_where_ravdess_is_not_there(corpora, tmp_path):
+    write_recordings(tmp_path / "recordings.jsonl", [recording("01_happy_s1"), recording("06_fearful_s3")])
+    np.save(tmp_path / "points.npy", np.random.default_rng(0).random((24, 478, 2), dtype=np.float32))
+    material = read_material(corpora, tmp_path, {}, START, with_ravdess=False)
+    assert [film.film.name for film in material.films] == ["01_happy_s1", "06_fearful_s3"]
+    assert (material.movement, material.clips) == (None, [])
+    with pytest.raises(FileNotFoundError, match="ravdess"):
+        read_material(corpora, tmp_path, {}, START)
 
 
 def test_likeness_gives_rules(films):

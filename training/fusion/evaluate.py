@@ -1,6 +1,7 @@
 """Measure the fusion on Java-SED films, each actor held out in turn from everything that is fitted here.
 
     EMOTION_CORPORA=... python -m training.fusion.evaluate --work WORK --speech oof_javased.npz
+        --temperature T
 
 Every film goes through fusion_service's own code, with the faces that face_service gave and the voice as a
 network scored it that never heard the actor.
@@ -8,7 +9,7 @@ network scored it that never heard the actor.
 
 import argparse
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -38,17 +39,13 @@ BoolArray = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """All that the fusion is learned from."""
+    """All that the fusion is learned from; without RAVDESS there are neither `movement` nor `clips`."""
 
     films: list[SeenFilm]
     recordings: dict[tuple[str, int], Recording]
     voice: dict[str, FloatArray]
     movement: Examples | None
     clips: list[str]
-
-    def without_movement(self) -> "Material":
-        """Leave RAVDESS out."""
-        return replace(self, movement=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +98,12 @@ def voices_by_film(
 
 
 def read_material(
-    corpora: Path, work: Path, voice: dict[str, FloatArray], start: FusionParameters
+    corpora: Path,
+    work: Path,
+    voice: dict[str, FloatArray],
+    start: FusionParameters,
+    *,
+    with_ravdess: bool = True,
 ) -> Material:
     """Read films, voices and movement.
 
@@ -110,15 +112,18 @@ def read_material(
         work: where `training.fusion.record` left its recordings.
         voice: see `read_voice`.
         start: rules for linking people.
+        with_ravdess: whether to read the movement of its films too.
     """
     films = read_films(corpora, work / "recordings.jsonl", start)
+    recordings = {
+        (one.film, one.phase): as_asked_for(one) for one in read_recordings(work / "recordings.jsonl")
+    }
+    if not with_ravdess:
+        return Material(films, recordings, voice, None, [])
     points = mesh_points(films, np.load(work / "points.npy"))
     known = [film.faces.expression[np.isfinite(film.faces.expression[:, 0])] for film in films]
     movement = learn_movement(points, [roots(rows) for rows in known])
     moved = read_moved_faces(corpora, movement, fps=EXPRESSION_FPS)
-    recordings = {
-        (one.film, one.phase): as_asked_for(one) for one in read_recordings(work / "recordings.jsonl")
-    }
     return Material(films, recordings, voice, moved_examples(moved), moved.clip)
 
 

@@ -96,7 +96,7 @@ def publish_paper(folder: Path) -> Manifest:
 
 
 def publish_default(
-    folder: Path, parameters: FusionParameters, told: Told, measured: Sequence[Figure]
+    folder: Path, parameters: FusionParameters, told: Told, measured: Sequence[Figure], *, source: str
 ) -> Manifest:
     """Write the learned parameters."""
     return publish(
@@ -105,7 +105,7 @@ def publish_default(
         name="fusion-default-1",
         profile="default",
         summary="Log-linear pool of still faces, faces over time and voice, weighed by quality.",
-        source="training.fusion on Java-SED films and RAVDESS movement",
+        source=source,
         uncertain_below=round(told.threshold, 3),
         figures=measured,
         card=default_card(told),
@@ -127,13 +127,12 @@ def main() -> None:
     manifest = publish_paper(given.out / "paper" / "fusion")
     voice = read_voice(given.speech, given.temperature)
     voices = read_voices(given.voices or given.speech.with_name("oof_voices.npz"), given.temperature)
-    material = read_material(given.corpora, given.work, voice, START)
+    with_ravdess = not given.without_ravdess
+    # People are linked by START first, to see how alike faces are; then by the rules that ship.
+    material = read_material(given.corpora, given.work, voice, START, with_ravdess=with_ravdess)
     likeness = measure_likeness(material.films)
     start = START.model_copy(update={"linking": linking_rules(likeness, START.linking)})
-    # Again, with the people as the rules that ship link them.
-    material = read_material(given.corpora, given.work, voice, start)
-    if given.without_ravdess:
-        material = material.without_movement()
+    material = read_material(given.corpora, given.work, voice, start, with_ravdess=with_ravdess)
     shell = FusionModel(manifest=manifest, parameters=start)
     measured = measure(material, start, shell)
     parameters, _ = learn(material.films, material.voice, material.movement, start)
@@ -161,7 +160,13 @@ def main() -> None:
         share_above=share,
         face_model=given.face_model,
     )
-    publish_default(given.out / "default" / "fusion", parameters, told, figures(measured) + leaning_figures)
+    publish_default(
+        given.out / "default" / "fusion",
+        parameters,
+        told,
+        figures(measured) + leaning_figures,
+        source=f"training.fusion on Java-SED films{' and RAVDESS movement' if with_ravdess else ''}",
+    )
     print(told.table)
     print(told.confusion)
     print(f"uncertain below {threshold:.3f}: {right:.3f} right in {share:.3f}")
