@@ -5,6 +5,8 @@
 Faces: RAF-DB, KDEF and film frames; false alarms: whatever else is found there and in pictures without faces.
 """
 
+import argparse
+
 import cv2
 import numpy as np
 from sklearn.linear_model import LogisticRegression
@@ -14,6 +16,9 @@ from training.detection.candidates import haar
 
 
 def main() -> None:
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     cv2.setNumThreads(1)
     detect = haar()
     examples = [*material.aligned(400), *material.posed("S", 100), *material.posed("HL", 100)]

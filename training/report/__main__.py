@@ -4,9 +4,11 @@
 
 Writes docs/accuracy/NETWORK.md with its pictures and docs/accuracy.md (what the manifests state, with links).
 Points of faces are found once and kept in the cache folder. `--full` cross-validates as well (four minutes of
-one core), and writes docs/accuracy/held-out-NETWORK.md from what training left in the cache folder: speech by
-the fits of `training.speech.train` (`speech-fits`), face and voice together by recordings of the films
-(`training.fusion.record`, `films`) and held-out voices (`training.speech.evaluate`, `oof_javased.npz`).
+one core), and writes docs/accuracy/held-out-NETWORK.md and ravdess-films.md from what training left in the
+cache folder: speech by the fits of `training.speech.train` (`speech-fits`) and of `training.speech.paper`
+(`speech-paper-fits`), face and voice together by recordings of the films (`training.fusion.record`, `films`)
+and held-out voices (`training.speech.evaluate`, `oof_javased.npz`; `ravdess_alone.npz` of
+`training.speech.evaluate_research ravdess --logits`).
 """
 
 import argparse

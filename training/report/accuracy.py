@@ -1,5 +1,6 @@
 """Write docs/accuracy.md from the manifests of what ships: `python -m training.report.accuracy`."""
 
+import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -84,5 +85,10 @@ def _interval(figure: Figure) -> str:
     return f"{figure.low:.4g} to {figure.high:.4g}"
 
 
-if __name__ == "__main__":
+def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
     TARGET.write_text(accuracy_document())
+
+
+if __name__ == "__main__":
+    main()
