@@ -113,7 +113,7 @@ def main() -> None:
         folds = dict(zip(table.speaker[mine].tolist(), table.fold[mine].tolist(), strict=True))
         heard, who, _ = hear_pack(ears, path, gates, most=PER_CORPUS, known_folds=folds)
         speech.append(heard)
-        speakers.append(np.char.add(f"{name}/", who))
+        speakers.append(np.char.add(f"{name.removesuffix('_more')}/", who))
         print(name, len(heard), heard.sum(axis=0), flush=True)
     everything = np.concatenate(speech)
     figures.append(measure("clips with speech, speech found", everything[:, 1], np.concatenate(speakers)))
