@@ -6,14 +6,14 @@ from typing import Annotated, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from shared.contracts.base import Contract
 from shared.contracts.emotions import EMOTIONS, Probability
 from shared.contracts.fusion import Strategy
 from shared.contracts.manifests import Manifest
 from shared.contracts.vectors import unpack_vector
-from shared.inference import load_manifest
+from shared.inference import ModelFileError, load_manifest
 
 Seven = tuple[float, float, float, float, float, float, float]
 
@@ -210,9 +210,11 @@ def load_model(folder: Path) -> FusionModel:
     """Load and verify the parameters in `folder` (which holds `manifest.json` and the file that it names).
 
     Raises:
-        OSError: a file is missing.
-        ValueError: the file's sha256 is not the manifest's, or the file does not hold parameters.
+        ModelFileError: a file is missing, its sha256 is not the manifest's, or it does not hold parameters.
     """
     manifest = load_manifest(folder)
-    parameters = FusionParameters.model_validate_json((folder / manifest.file).read_bytes())
+    try:
+        parameters = FusionParameters.model_validate_json((folder / manifest.file).read_bytes())
+    except ValidationError as error:
+        raise ModelFileError(f"{manifest.name}: {error}") from error
     return FusionModel(manifest=manifest, parameters=parameters)

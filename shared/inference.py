@@ -32,7 +32,7 @@ class ModelFileError(Exception):
 
 
 def load_manifest(folder: Path) -> Manifest:
-    """Read `manifest.json` in a folder and verify the network file beside it by size and sha256.
+    """Read `manifest.json` in a folder and verify the network file beside it by its sha256.
 
     Raises:
         ModelFileError: missing, malformed, or the digest differs.
@@ -41,7 +41,8 @@ def load_manifest(folder: Path) -> Manifest:
         manifest = Manifest.model_validate_json((folder / "manifest.json").read_bytes())
         content = (folder / manifest.file).read_bytes()
     except (OSError, ValidationError) as error:
-        raise ModelFileError(f"{folder.name}: {error}") from error
+        # As in `default/classification`: each service has one of each profile.
+        raise ModelFileError(f"{folder.parent.name}/{folder.name}: {error}") from error
     if hashlib.sha256(content).hexdigest() != manifest.sha256:
         raise ModelFileError(f"{manifest.name}: {manifest.file} does not have the sha256 of its manifest")
     return manifest

@@ -42,6 +42,13 @@ class _Readiness:
         self.failure: Exception | None = None
         self.manifests: Sequence[Manifest] = ()
 
+    @property
+    def state(self) -> str:
+        """`ready`, `loading`, or `failed`: the log has the reason."""
+        if self.failure is not None:
+            return "failed"
+        return "ready" if self.loaded else "loading"
+
     def refuse_if_failed(self) -> None:
         if self.failure is not None:
             raise Problem(
@@ -183,7 +190,7 @@ def _health(  # noqa: PLR0917 - called once, just above
 
     @router.get("/health/ready", summary="Can it take work?", responses=problem_responses(422, 503))
     async def ready() -> Ready:
-        found = {"networks": "ready" if readiness.loaded else "loading"}
+        found = {"networks": readiness.state}
         if components is not None and readiness.loaded:
             found.update(await components(app))
         if any(state not in {"ready", "degraded"} for state in found.values()):

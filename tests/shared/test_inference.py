@@ -98,7 +98,7 @@ MANIFEST = """{"name": "trial-1", "role": "fusion", "profile": "default", "file"
 def test_a_network_file_that_was_changed_is_refused(tmp_path):
     digest = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"  # of "{}"
     (tmp_path / "manifest.json").write_text(MANIFEST % digest)
-    with pytest.raises(ModelFileError):
+    with pytest.raises(ModelFileError, match=f"^{tmp_path.parent.name}/{tmp_path.name}: "):
         load_manifest(tmp_path)
     (tmp_path / "trial.json").write_text("{}")
     assert load_manifest(tmp_path).name == "trial-1"

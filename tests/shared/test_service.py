@@ -249,5 +249,6 @@ async def test_a_service_whose_networks_do_not_load_is_not_live():
                 break
             await asyncio.sleep(0.01)
         document(answer, 503, "service-unavailable")
-        document(await client.get("/health/ready"), 503, "not-ready")
+        ready = document(await client.get("/health/ready"), 503, "not-ready")
+        assert ready["components"] == {"networks": "failed"}
         document(await client.get("/v1/number"), 503, "service-unavailable")
