@@ -6,7 +6,14 @@ import pytest
 from fusion_service.baseline import evidence
 from fusion_service.calibration import softmax
 from training.fusion.baseline import learn_voice_rule, mean_evidence, readings_of
-from training.fusion.baseline_figures import GROUPS, gain_table, leant, voice_gains, voice_rules
+from training.fusion.baseline_figures import (
+    GROUPS,
+    gain_table,
+    leant,
+    voice_figures,
+    voice_gains,
+    voice_rules,
+)
 from training.fusion.sessions import MIXES, draw_sessions
 from training.fusion.voices import Voices, read_voices
 
@@ -83,8 +90,9 @@ def test_too_short_a_session_is_left_as_it_is_and_tables_say_all():
     rule = learn_voice_rule(voices, each=EACH)
     few = readings_of(voices, np.arange(4))
     assert (leant(few, rule) == few.scores).all()
-    table = gain_table(voice_gains(voices, voice_rules(voices, each=EACH), each=EACH))
-    assert all(f"| {mix} |" in table for mix in MIXES)
+    found = voice_gains(voices, voice_rules(voices, each=EACH), each=EACH)
+    assert all(f"| {mix} |" in gain_table(found) for mix in MIXES)
+    assert all(figure.what.startswith(f"voice, {GROUPS} corpora, ") for figure in voice_figures(found, 20))
 
 
 @pytest.mark.parametrize(("clips", "emotions", "kept"), [(20, 4, True), (19, 4, False), (30, 3, False)])

@@ -260,7 +260,8 @@ def voice_figures(found: Gains, length: int) -> list[Figure]:
     for mix in MIXES:
         gain = found[mix, length]
         low, high = gain.interval()
-        what = f"voice, 12 corpora, points gained by leaning on {length} segments of a person, {mix}"
+        corpora = len(np.unique(gain.group))
+        what = f"voice, {corpora} corpora, points gained by leaning on {length} segments of a person, {mix}"
         figures.append(
             Figure(
                 what=what,
