@@ -10,6 +10,7 @@ onnx = pytest.importorskip("onnx")
 
 from training import checkpoints  # noqa: E402  # after the skip
 from training.export.face_graph import Appearance, default_graph  # noqa: E402  # after the skip
+from training.face import learn_paper, train  # noqa: E402  # after the skip
 from training.face.crops import cut, window_placement  # noqa: E402  # after the skip
 from training.face.learn_plain import Plan, learn, optimizer_of, taught_by  # noqa: E402  # after the skip
 from training.face.network import FaceNetwork  # noqa: E402  # after the skip
@@ -152,3 +153,12 @@ def test_a_teacher_answers_on_what_is_learned_from(tmp_path):
     moved = (own["kdef"] - own["shared"]).numpy()
     assert np.abs(moved).max() > 0.1
     np.testing.assert_allclose(found["kdef"] - found["shared"], moved, atol=1e-4)
+
+
+def test_the_papers_network_does_not_seem_to_learn_from_other_corpora(tmp_path, monkeypatch, capsys):
+    folders = ["--cache", str(tmp_path), "--out", str(tmp_path)]
+    monkeypatch.setattr("sys.argv", ["train", "--profile", "paper", "--corpora", "kdef", *folders])
+    monkeypatch.setattr(learn_paper, "learn", lambda plan: None)
+    with pytest.raises(SystemExit):
+        train.main()
+    assert "FER2013 alone" in capsys.readouterr().err

@@ -241,7 +241,11 @@ def main() -> None:
         "--plain", type=Path, nargs="+", default=[], help="folders of the runs of plain convolutions"
     )
     parser.add_argument(
-        "--corpora", nargs="+", choices=CORPORA, default=list(CORPORA), help="what the runs learned from"
+        "--corpora",
+        nargs="+",
+        choices=CORPORA,
+        default=list(CORPORA),
+        help="what the runs learned from; the projection for appearance needs KDEF's people whatever this is",
     )
     parser.add_argument("--checkpoint", default="last.pt")
     parser.add_argument("--cache", type=Path, required=True)

@@ -41,7 +41,9 @@ def main() -> None:
         default="faceres",
         help="of the default profile: the trunk that began with identities, or plain convolutions",
     )
-    parser.add_argument("--corpora", nargs="+", choices=CORPORA, default=list(CORPORA))
+    parser.add_argument(
+        "--corpora", nargs="+", choices=CORPORA, help="all of them by default; `paper` has FER2013 alone"
+    )
     parser.add_argument(
         "--base", type=Path, help="weights to start from, made by training.third_party.faceres"
     )
@@ -58,7 +60,7 @@ def main() -> None:
     parser.add_argument(
         "--start",
         type=Path,
-        help="checkpoint whose averaged weights the run begins with, or a graph that ships",
+        help="checkpoint whose averaged weights the run begins with; of faceres also a graph that ships",
     )
     parser.add_argument("--mixup", type=float, help="share of batches that are blended")
     parser.add_argument(
@@ -78,13 +80,15 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
     if arguments.profile == "paper":
+        if arguments.corpora not in (None, ["fer2013"]):
+            parser.error("the paper's network learns from FER2013 alone")
         learn_paper.learn(learn_paper.Plan(folder=arguments.out, minutes=arguments.minutes))
         return
     wanted: dict[str, Any] = {
         name: value for name in ("rate", "mixup", "start") if (value := getattr(arguments, name)) is not None
     }
-    wanted |= {"folder": arguments.out, "cache": arguments.cache, "corpora": tuple(arguments.corpora)}
-    wanted |= {"minutes": arguments.minutes}
+    wanted |= {"folder": arguments.out, "cache": arguments.cache, "minutes": arguments.minutes}
+    wanted |= {"corpora": tuple(arguments.corpora or CORPORA)}
     if arguments.stages:
         wanted["stages"] = tuple(arguments.stages)
     if arguments.network == "plain":
