@@ -18,7 +18,7 @@ from shared.contracts.emotions import EMOTIONS, Scores
 
 NAMESPACE = "http://www.w3.org/2009/10/emotionml"
 _VOCABULARY = "big6-and-neutral"
-_FACE, _VOICE, _BOTH = "face", "voice", "face voice"
+_FACE, _VOICE = "face", "voice"
 
 
 def write_emotions(analysis: Analysis) -> Iterator[str]:
@@ -26,7 +26,9 @@ def write_emotions(analysis: Analysis) -> Iterator[str]:
     writer = _Writer(clock=f"/v1/analyses/{analysis.id}")
     yield writer.begin()
     if analysis.emotion is not None:
-        yield writer.emotion("fused", analysis.emotion.scores, _BOTH)
+        weights = analysis.emotion.weights
+        channels = _channels(face=weights.face > 0, voice=weights.speech > 0)
+        yield writer.emotion("fused", analysis.emotion.scores, channels)
     if analysis.face is not None:
         yield writer.emotion("face", analysis.face.scores, _FACE)
     if analysis.speech is not None:
@@ -47,10 +49,16 @@ def write_emotions(analysis: Analysis) -> Iterator[str]:
 def _moments(analysis: Analysis, writer: "_Writer") -> Iterator[str]:
     for number, moment in enumerate(analysis.moments or ()):
         stretch = (moment.start, moment.end)
-        yield writer.emotion(f"moment-{number}", moment.scores, _BOTH, stretch)
+        channels = _channels(face=moment.face is not None, voice=moment.speech is not None)
+        yield writer.emotion(f"moment-{number}", moment.scores, channels, stretch)
         for channel, reading in ((_FACE, moment.face), (_VOICE, moment.speech)):
             if reading is not None:
                 yield writer.emotion(f"moment-{number}-{channel}", reading.scores, channel, stretch)
+
+
+def _channels(*, face: bool, voice: bool) -> str:
+    """Give what was seen or heard, one of them at least, as `expressed-through` names it."""
+    return " ".join(name for name, is_there in ((_FACE, face), (_VOICE, voice)) if is_there)
 
 
 class _Writer:

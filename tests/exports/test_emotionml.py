@@ -74,6 +74,16 @@ def test_everything_that_was_read_is_in_it() -> None:
     assert "time-ref-uri" not in found["fused"].attrib
 
 
+def test_nothing_is_expressed_through_a_voice_that_was_not_heard() -> None:
+    analysis = two_people()
+    only_face = analysis.emotion.weights.model_copy(update={"face": 1.0, "speech": 0.0})
+    emotion = analysis.emotion.model_copy(update={"weights": only_face})
+    silent = analysis.model_copy(update={"emotion": emotion})
+    channels = {one.attrib["id"]: one.attrib.get("expressed-through") for one in parsed(EMOTIONML, silent)}
+    assert channels["fused"] == channels["moment-0"] == "face"
+    assert channels["moment-1"] == "face voice"
+
+
 def test_an_id_is_escaped() -> None:
     strange = two_people().model_copy(update={"id": '"><x a="&'})
     root = parsed(EMOTIONML, strange)
