@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -14,6 +15,7 @@ from typing import BinaryIO
 # What stands here leads to what a process has open: only writing to it reaches that.
 _OPEN_ALREADY = ("/dev/", "/proc/")
 _STANDARD_STREAMS = (1, 2)
+_DESCRIPTOR = re.compile(r"/(?:dev|proc/(?:self|thread-self))/fd/(\d{1,9})")
 # A name has 255 bytes at most, and no suffix that anybody goes by is longer.
 _LONGEST_SUFFIX = 8
 # The folder takes no new files, the old file is another's or is mounted, or its owner has no number here.
@@ -95,8 +97,9 @@ def _takes_place(part: Path, place: Path, before: os.stat_result | None) -> bool
 
 
 def _opened(out: Path) -> BinaryIO:
-    """Open it for writing; what is our standard output or error is written on where it has come to."""
-    for stream in _STANDARD_STREAMS:
+    """Open it for writing; what this process has open, as its standard output, is written on from there."""
+    named = _DESCRIPTOR.fullmatch(str(out))
+    for stream in (*_STANDARD_STREAMS, *map(int, named.groups() if named else ())):
         with contextlib.suppress(OSError):
             if os.path.samestat(os.fstat(stream), out.stat()):
                 return os.fdopen(os.dup(stream), "wb")

@@ -223,6 +223,15 @@ def test_standard_output_is_written_to(tmp_path: Path) -> None:
         assert out.read_text() == text
 
 
+def test_what_the_shell_opened_is_written_on_from_where_it_has_come_to(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("older ")
+    for name in ("/dev/fd/5", "/proc/self/fd/5"):
+        shell = ["bash", "-c", 'exec "$1" -c "$2" "$3" 5>>"$4"', "bash"]
+        subprocess.run([*shell, sys.executable, WRITE, name, str(log)], timeout=60, check=True)
+    assert log.read_text() == "older newnew"
+
+
 @obeys_permissions
 def test_what_may_not_be_written_stays(tmp_path: Path) -> None:
     out = tmp_path / "out"
