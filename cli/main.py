@@ -10,6 +10,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from cli.options import Options, parse_modalities
+from cli.standard_output import OutputLostError, standard_output
 from shared.contracts.analyses import Detail
 from shared.contracts.fusion import Baseline, Profile, Strategy
 from shared.contracts.media import Modality
@@ -46,8 +47,18 @@ def _keys() -> None:
 
 def _show_version(asked: bool) -> None:  # noqa: FBT001 - the shape that typer wants
     if asked:
-        typer.echo(f"emotion {metadata.version('emotion-server')}")
+        _print(f"emotion {metadata.version('emotion-server')}")
         raise typer.Exit
+
+
+def _print(*lines: str) -> None:
+    try:
+        with standard_output():
+            for line in lines:
+                typer.echo(line)
+    except OutputLostError as error:
+        typer.echo(error, err=True)
+        raise typer.Exit(1) from None
 
 
 @app.callback(epilog=_EPILOG)
@@ -282,14 +293,7 @@ def create() -> None:
 
     The key is shown this once; a server keeps hashes only.
     """
-    from cli.standard_output import OutputLostError, standard_output  # noqa: PLC0415 - as below
     from gateway.callers import hash_key, new_key  # noqa: PLC0415 - `serve` starts quicker without
 
     key = new_key()
-    try:
-        with standard_output():
-            typer.echo(f"key   {key}")
-            typer.echo(f"hash  {hash_key(key)}")
-    except OutputLostError as error:
-        typer.echo(error, err=True)
-        raise typer.Exit(1) from None
+    _print(f"key   {key}", f"hash  {hash_key(key)}")
