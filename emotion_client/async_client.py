@@ -34,6 +34,8 @@ _EVENT: TypeAdapter[JobEvent] = TypeAdapter(JobEvent)
 # The server sends a comment every 15 seconds at least.
 _SILENCE_SECONDS = 60.0
 _AGAIN_SECONDS = 0.5
+# The server throws away for half a minute what still comes after its refusal, then it breaks the connection.
+_ASKED_ABOUT_BYTES = 32 * 1024 * 1024
 
 
 class AsyncClient:
@@ -231,6 +233,8 @@ class AsyncClient:
     async def _upload(
         self, upload: Upload, headers: dict[str, str], options: Any, *, repeatable: bool
     ) -> httpx.Response:
+        if upload.size > _ASKED_ABOUT_BYTES:
+            await self._require_room(upload.size)
         headers = {
             **headers,
             **_JSON,
@@ -239,6 +243,12 @@ class AsyncClient:
         }
         call = Call("POST", "/v1/analyses", query_of(options), headers, upload.pieces, repeatable=repeatable)
         return await self._call(call)
+
+    async def _require_room(self, size: int) -> None:
+        limits = _read(_Limits, await self._call(Call("GET", "/v1/limits", headers=_JSON)))
+        if size > limits.max_upload_bytes:
+            detail = f"The body is longer than {limits.max_upload_bytes} bytes."
+            raise ProblemError(Problem("upload-too-large", detail).document())
 
     async def _call(self, call: Call) -> httpx.Response:
         return await send(self._http, call, self._patience)
@@ -263,8 +273,19 @@ class AsyncClient:
                 raise UnexpectedAnswerError("An event is not one of this version.") from error
 
 
+class _Limits(BaseModel):
+    """Of `GET /v1/limits`, what matters before an upload."""
+
+    max_upload_bytes: int
+
+
 _JSON = {"accept": "application/json"}
-_NAMES: dict[type[BaseModel], str] = {Analysis: "an analysis", Job: "a job", ModelList: "a list of models"}
+_NAMES: dict[type[BaseModel], str] = {
+    Analysis: "an analysis",
+    Job: "a job",
+    ModelList: "a list of models",
+    _Limits: "a list of limits",
+}
 
 
 def _path(job_id: str) -> str:

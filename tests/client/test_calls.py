@@ -112,6 +112,22 @@ async def test_an_upload_is_sent_whole_each_time() -> None:
     assert told[-1] == (600_000, 600_000)
 
 
+async def test_nothing_is_sent_of_what_is_too_large() -> None:
+    media = bytes(40 << 20)
+    room, none = ({"max_upload_bytes": limit, "more": 1} for limit in (40 << 20, 1024))
+    limits = (httpx.Response(200, json=one) for one in (none, none, room))
+    transport = Scripted(*limits, refusal("unsupported-media"))
+    async with AsyncClient(transport=transport, patience=QUICK) as client:
+        for upload in (client.analyze, client.submit):
+            with pytest.raises(ProblemError, match="longer than 1024 bytes") as error:
+                await upload(media)
+            assert (error.value.name, error.value.document.status) == ("upload-too-large", 413)
+        with pytest.raises(ProblemError, match="No"):
+            await client.analyze(media)
+    assert [len(body) for _, body in transport.requests] == [0, 0, 0, 40 << 20]
+    assert {request.url.path for request, _ in transport.requests[:3]} == {"/v1/limits"}
+
+
 async def test_a_job_is_handed_in_under_one_key() -> None:
     broken = httpx.ReadError("broken")
     transport = Scripted(broken, refusal("unsupported-media"))
