@@ -11,7 +11,7 @@ from fusion_service.pooling import Readings
 from fusion_service.tracks import TrackReader
 from training.fusion.learn import as_parameters
 from training.fusion.movement import aligned_by_eyes, learn_movement
-from training.fusion.pool import fit_pool, fit_power, fit_temperature, fit_threshold, log_loss
+from training.fusion.pool import fit_pool, fit_temperature, fit_threshold, log_loss
 from training.fusion.record import EXPRESSION_FPS, PHASES
 from training.fusion.track_head import (
     VOTES_FURTHEST,
@@ -184,7 +184,6 @@ def test_a_temperature_undoes_overconfidence(chance):
     logits[np.arange(2000), emotion] += 2
     best = fit_temperature(logits, emotion)
     assert fit_temperature(3 * logits, emotion) == pytest.approx(3 * best, rel=0.02)
-    assert fit_power(softmax(logits / best), emotion) == pytest.approx(1, rel=0.02)
     assert calibration_error(softmax(logits / best), emotion) < calibration_error(
         softmax(3 * logits), emotion
     )

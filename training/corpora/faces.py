@@ -41,10 +41,6 @@ class FacePack:
         """A column of words (`split`, `subject`, `angle`, ...)."""
         return self.columns[column].astype(np.str_)
 
-    def flag(self, column: str) -> npt.NDArray[np.bool_]:
-        """A column of yes and no."""
-        return self.columns[column].astype(np.bool_)
-
     def picture(self, index: int) -> Picture:
         """Decode one picture: uint8 [height, width, 3], RGB (grey packs have three equal channels)."""
         start, end = self.columns["offsets"][index : index + 2]

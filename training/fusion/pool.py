@@ -62,11 +62,6 @@ def fit_temperature(logits: FloatArray, emotion: IntArray) -> float:
     return float(np.exp(found[0]))
 
 
-def fit_power(scores: FloatArray, emotion: IntArray) -> float:
-    """Give the power that calibrates scores [n, 7] best."""
-    return 1.0 / fit_temperature(log_scores(scores), emotion)
-
-
 def fit_face(
     still: StillRows, over_time: Sequence[FloatArray], emotion: IntArray
 ) -> tuple[float, tuple[float, ...]]:

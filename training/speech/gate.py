@@ -89,12 +89,3 @@ def fit_gate(sounds: Sounds, rows: npt.NDArray[np.bool_]) -> LinearHead:
         iterations=60,
     )
     return LinearHead(weight[:, 1:] - weight[:, :1], bias[1:] - bias[:1])
-
-
-def out_of_fold(sounds: Sounds) -> Floats:
-    """Logit of speech for each sound, from a layer that never heard its speaker."""
-    found = np.zeros(len(sounds.x), dtype=np.float32)
-    for k in range(FOLDS):
-        tested = sounds.fold == k
-        found[tested] = fit_gate(sounds, ~tested).logits(sounds.x[tested])[:, 0]
-    return found

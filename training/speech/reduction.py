@@ -32,12 +32,6 @@ class Reduction:
         ]
         return np.concatenate(parts, axis=1)
 
-    def fold_into(self, weight: Floats, bias: Floats) -> tuple[Floats, Floats]:
-        """Give weight [maps * values, classes] and bias of the same layer for features as they are."""
-        parts = np.split(weight, MAPS, axis=0)
-        whole = np.concatenate([basis @ part for basis, part in zip(self.bases, parts, strict=True)])
-        return whole, bias - np.concatenate(self.means) @ whole
-
 
 @dataclass
 class Moments:

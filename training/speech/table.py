@@ -119,14 +119,3 @@ def read_features(
         split = stored.reshape(len(stored), MAPS, len(STATISTICS), -1)
         parts.append(split[:, :, chosen].reshape(len(stored), -1))
     return np.concatenate(parts)
-
-
-def label_sets(table: Table) -> dict[str, npt.NDArray[np.bool_]]:
-    """For each corpus, which of the seven emotions it has."""
-    found = {}
-    for name in dict.fromkeys(table.corpus.tolist()):
-        present = np.zeros(len(EMOTIONS), dtype=np.bool_)
-        emotions = table.emotion[table.corpus == name]
-        present[emotions[emotions >= 0]] = True
-        found[name] = present
-    return found
