@@ -13,6 +13,7 @@ from fusion_service.parameters import FusionModel
 from fusion_service.settings import FusionSettings
 from fusion_service.verdicts import judge_rows
 from shared.collection import without_collection
+from shared.contracts.base import Many
 from shared.contracts.fusion import FrameFaces, FusionRequest, FusionResult, Profile
 from shared.inference import InferencePool, network_time
 from shared.problem_answers import problem_responses
@@ -77,7 +78,7 @@ _ReadRows = Annotated[
 class _RequestInRows(FusionRequest):
     """A request whose frames become rows as each is read: as contracts they fill the memory."""
 
-    frames: tuple[_ReadRows, ...] = ()  # type: ignore[assignment]
+    frames: Many[_ReadRows] = ()  # type: ignore[assignment]
 
 
 def fuse_json(body: bytes, models: Models) -> bytes:

@@ -1,9 +1,14 @@
 """What every contract has in common: frozen, closed, and quick to make."""
 
 import binascii
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, FailFast, Field
+
+T = TypeVar("T")
+
+# For what comes in any number: only the first fault is told, for a million of them fill the memory.
+Many = Annotated[tuple[T, ...], FailFast()]
 
 # Every set of names of fields that any contract was given, once.
 _GIVEN: dict[frozenset[str], set[str]] = {}

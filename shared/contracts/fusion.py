@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
-from shared.contracts.base import Contract
+from shared.contracts.base import Contract, Many
 from shared.contracts.emotions import Emotion, Judgement, Probability, Scores
 from shared.contracts.faces import MOST_FACES, Face
 from shared.contracts.media import MediaKind, Modality
@@ -58,7 +58,7 @@ class FrameFaces(Contract):
     """The faces of one frame, as face_service gave them."""
 
     t: float = Field(ge=0, le=LONGEST_SECONDS, description="Presentation time, seconds.")
-    faces: tuple[Face, ...] = Field(max_length=MOST_FACES)
+    faces: Many[Face] = Field(max_length=MOST_FACES)
 
 
 class FusionRequest(Contract):
@@ -71,15 +71,13 @@ class FusionRequest(Contract):
     start: float = Field(
         default=0.0, ge=0, le=LONGEST_SECONDS, description="Where the stretch starts; moments begin here."
     )
-    frames: tuple[FrameFaces, ...] = Field(
-        default=(), description="In order of time; frames without faces too."
-    )
+    frames: Many[FrameFaces] = Field(default=(), description="In order of time; frames without faces too.")
     reminders: int = Field(
         default=0,
         ge=0,
         description="The first so many frames only remind of who was seen before: not read, but linked to.",
     )
-    segments: tuple[SpeechSegment, ...] = Field(default=(), description="On the same clock as the frames.")
+    segments: Many[SpeechSegment] = Field(default=(), description="On the same clock as the frames.")
     modalities: tuple[Modality, ...] = Field(
         default=(Modality.FACE, Modality.SPEECH),
         min_length=1,
@@ -88,7 +86,7 @@ class FusionRequest(Contract):
     strategy: Strategy | None = Field(default=None, description="null: the profile's own.")
     profile: Profile = Profile.DEFAULT
     baseline: Baseline = Baseline.AUTO
-    earlier_segments: tuple[SpeechSegment, ...] = Field(
+    earlier_segments: Many[SpeechSegment] = Field(
         default=(),
         max_length=_MOST_EARLIER,
         description="Heard before `start`, as in a live stream: they only tell what is usual for the voice.",

@@ -147,6 +147,14 @@ async def test_a_crowd_in_one_place_is_given_up_at_the_deadline(models, make):
         current_deadline.reset(token)
 
 
+@pytest.mark.parametrize("field", ["frames", "segments", "earlier_segments", "faces"])
+async def test_of_many_faults_the_first_is_told(client, film_body, field):
+    (film_body["frames"][0] if field == "faces" else film_body)[field] = [1] * 60
+    response = await post(client, film_body)
+    assert response.status_code == 422
+    assert len(response.json()["errors"]) == 1
+
+
 @pytest.mark.parametrize("number", [b"NaN", b"Infinity", b"1e999"])
 async def test_numbers_that_are_none(client, film_body, number):
     body = json.dumps(film_body).encode().replace(b'"snr_db": 25.0', b'"snr_db": ' + number)
