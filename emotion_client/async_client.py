@@ -269,7 +269,7 @@ class AsyncClient:
                     # httpx-sse takes a comment after the first event for one without data, and that is none.
                     if sent.data:
                         yield sent.id, _EVENT.validate_json(sent.data, extra="ignore")
-            except (SSEError, ValidationError) as error:
+            except (SSEError, ValidationError, httpx.DecodingError) as error:
                 raise UnexpectedAnswerError("An event is not one of this version.") from error
 
 

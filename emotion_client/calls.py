@@ -78,7 +78,7 @@ async def send(http: httpx.AsyncClient, call: Call, patience: Patience) -> httpx
     Raises:
         ProblemError: the server said why not.
         ServerUnreachableError: no answer.
-        UnexpectedAnswerError: an answer that is no problem document.
+        UnexpectedAnswerError: an answer that cannot be unpacked, or an error that is no problem document.
         UsageError: the call cannot be sent.
     """
     attempt = 0
@@ -91,6 +91,9 @@ async def send(http: httpx.AsyncClient, call: Call, patience: Patience) -> httpx
         except ProblemError as refused:
             error = refused
             again = did_nothing(refused)
+        except httpx.DecodingError as garbled:
+            url = _shown(garbled.request.url)
+            raise UnexpectedAnswerError(f"{url} answered with what cannot be unpacked.") from garbled
         pause = patience.pause(attempt, error) if again else None
         if pause is None:
             raise error

@@ -1,5 +1,7 @@
 """When a call is sent again, and when not; over a transport with a script."""
 
+from collections.abc import AsyncIterator
+
 import httpx
 import pytest
 
@@ -95,6 +97,21 @@ async def test_other_problems_are_raised_at_once(name: str) -> None:
 async def test_an_error_of_something_else_says_so(answer: httpx.Response) -> None:
     with pytest.raises(UnexpectedAnswerError, match="without saying why"):
         await sent(Scripted(answer))
+
+
+class Garbled(httpx.AsyncByteStream):
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield b"this is not what gzip makes"
+
+
+async def test_an_answer_that_cannot_be_unpacked_is_no_error_of_a_library() -> None:
+    headers = {"content-encoding": "gzip", "content-type": "text/event-stream"}
+    garbled = (httpx.Response(200, headers=headers, stream=Garbled()) for _ in range(2))
+    async with AsyncClient(transport=Scripted(*garbled)) as client:
+        with pytest.raises(UnexpectedAnswerError, match="cannot be unpacked"):
+            await client.models()
+        with pytest.raises(UnexpectedAnswerError):
+            await client.wait("an_1")
 
 
 async def test_an_upload_is_sent_whole_each_time() -> None:
