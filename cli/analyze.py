@@ -15,7 +15,6 @@ from cli.doors import Door, ServerDoor, gateway_answers
 from cli.exporting import PlannedExport, write_export
 from cli.failures import RefusedError, ServerLostError, print_refusal, print_server_lost
 from cli.health import NotReadyError
-from cli.house import SettingsError
 from cli.interruption import exit_status, interrupted_by_signals
 from cli.options import Options
 from cli.outputs import json_line, write_document
@@ -24,6 +23,7 @@ from cli.report import print_report
 from cli.standard_output import OutputLostError, standard_output
 from emotion_client import UsageError
 from shared.contracts.analyses import Analysis
+from shared.settings import SettingsError
 
 NEARBY_SERVER = "http://127.0.0.1:8000"
 ALL_ANALYSED, SOME_FAILED, WRONG_USAGE, NO_SERVER = 0, 1, 2, 3

@@ -2,21 +2,15 @@
 
 from dataclasses import dataclass
 
-from pydantic import ValidationError
-
 from cli.budget import split_threads
 from face_service.settings import FaceSettings
 from fusion_service.settings import FusionSettings
 from gateway.jobs.data_folder import SETTING, why_no_data_folder
 from gateway.settings import GatewaySettings
-from shared.settings import ServiceSettings
+from shared.settings import WRONG_SETTINGS, ServiceSettings, SettingsError, told_in_words
 from speech_service.settings import SpeechSettings
 
 _INNER_HOST = "127.0.0.1"
-
-
-class SettingsError(Exception):
-    """A setting in the environment is wrong; the message names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +56,5 @@ def read_house(*, host: str = "127.0.0.1", port: int = 8000) -> House:
             speech=SpeechSettings(host=_INNER_HOST, port=8002, threads=split.speech),
             fusion=FusionSettings(host=_INNER_HOST, port=8003, threads=split.fusion),
         )
-    except ValidationError as error:
-        raise SettingsError("; ".join(map(_in_words, error.errors()))) from error
-
-
-def _in_words(fault: object) -> str:
-    match fault:
-        case {"loc": tuple(names), "msg": message}:
-            # Numbers are places in a list, which is one variable.
-            name = "__".join(part.upper() for part in names if isinstance(part, str))
-            return f"EMOTION_{name}: {message}"
-    return str(fault)
+    except WRONG_SETTINGS as error:
+        raise told_in_words(error) from error

@@ -9,11 +9,12 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from cli.house import House, SettingsError, read_house
+from cli.house import House, read_house
 from cli.standard_output import OutputLostError, standard_output
 from cli.wording import file_size, printable
 from shared.contracts.manifests import Figure, ModelList, ModelSummary
 from shared.inference import ModelFileError, load_manifest, summarise
+from shared.settings import SettingsError
 
 _ROW_TITLES = ("name", "service", "role", "profile", "size")
 

@@ -10,10 +10,11 @@ import time
 from cli.addresses import HostError, PortInUseError, is_loopback, listen, port_of, url_of
 from cli.child_process import STDERR
 from cli.health import NotReadyError
-from cli.house import House, SettingsError, read_house
+from cli.house import House, read_house
 from cli.service_commands import commands_for
 from cli.supervisor import CrashLoopError, ForcedStopError, Patience, Supervisor
 from shared.logs import configure_logs
+from shared.settings import SettingsError
 
 
 def serve(*, host: str, port: int, single_process: bool) -> int:

@@ -1,15 +1,12 @@
 """`python -m gateway`."""
 
-import sys
-
 from gateway.app import create_app
 from gateway.jobs.data_folder import SETTING, why_no_data_folder
 from gateway.settings import GatewaySettings
-from shared.run import run_service
+from shared.run import read_settings, refuse_settings, run_service
 
 if __name__ == "__main__":
-    settings = GatewaySettings()
+    settings = read_settings("gateway", GatewaySettings)
     if (why := why_no_data_folder(settings.jobs)) is not None:
-        sys.stderr.write(f"gateway: Wrong setting in the environment: {SETTING}: {why}\n")
-        sys.exit(2)
+        refuse_settings("gateway", f"{SETTING}: {why}")
     run_service("gateway", lambda: create_app(settings), settings)

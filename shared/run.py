@@ -2,8 +2,9 @@
 
 import contextlib
 import socket
+import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Never, TypeVar
 
 import uvicorn
 from fastapi import FastAPI
@@ -11,8 +12,24 @@ from fastapi import FastAPI
 from shared.collection import spare_what_is_loaded
 from shared.http_protocol import BoundedHttpProtocol
 from shared.logs import configure_logs
-from shared.settings import MAX_MESSAGE_BYTES, ServiceSettings
+from shared.settings import MAX_MESSAGE_BYTES, WRONG_SETTINGS, ServiceSettings, told_in_words
 from shared.websocket_protocol import PING_SECONDS, BoundedWebSocketProtocol
+
+Settings = TypeVar("Settings", bound=ServiceSettings)
+
+
+def read_settings(name: str, kind: type[Settings]) -> Settings:
+    """Read a service's settings; end this process with 2 and a sentence where one is wrong."""
+    try:
+        return kind()
+    except WRONG_SETTINGS as error:
+        return refuse_settings(name, str(told_in_words(error)))
+
+
+def refuse_settings(name: str, why: str) -> Never:
+    """End this process with 2, saying which setting is wrong."""
+    sys.stderr.write(f"{name}: Wrong setting in the environment: {why}\n")
+    sys.exit(2)
 
 
 def run_service(name: str, create_app: Callable[[], FastAPI], settings: ServiceSettings) -> None:

@@ -3,8 +3,9 @@
 import os
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsError as UnreadableSettingsError
 
 
 def usable_cpus() -> int:
@@ -43,6 +44,10 @@ Seconds = Annotated[float, Field(gt=0, le=7 * 86_400)]
 MAX_MESSAGE_BYTES = 4 << 20
 
 
+class SettingsError(Exception):
+    """Settings in the environment are wrong; the message names each."""
+
+
 class ServiceSettings(BaseSettings):
     """Read from the environment, prefix `EMOTION_`; a wrong value stops the start with its name."""
 
@@ -74,3 +79,23 @@ class ServiceSettings(BaseSettings):
     shutdown_seconds: int = Field(
         default=20, ge=1, le=600, description="How long running requests may finish at a stop."
     )
+
+
+# What making settings raises: a value is wrong, or what stands for a whole group of them is no JSON.
+WRONG_SETTINGS = (ValidationError, UnreadableSettingsError)
+
+
+def told_in_words(error: ValidationError | UnreadableSettingsError) -> SettingsError:
+    """Name the variables that are wrong, and say why; their values, which may be secrets, are left out."""
+    if isinstance(error, ValidationError):
+        return SettingsError("; ".join(map(_in_words, error.errors())))
+    return SettingsError(str(error))
+
+
+def _in_words(fault: object) -> str:
+    match fault:
+        case {"loc": tuple(names), "msg": message}:
+            # Numbers are places in a list, which is one variable.
+            name = "__".join(part.upper() for part in names if isinstance(part, str))
+            return f"EMOTION_{name}: {message}"
+    return str(fault)

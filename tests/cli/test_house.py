@@ -6,8 +6,9 @@ import pytest
 
 from cli.addresses import listen, port_of
 from cli.budget import ThreadSplit, split_threads
-from cli.house import SettingsError, read_house
+from cli.house import read_house
 from cli.service_commands import commands_for
+from shared.settings import SettingsError
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - only read back
 
