@@ -5,17 +5,23 @@ import pytest
 
 from fusion_service.baseline import evidence
 from fusion_service.calibration import softmax
+from shared.contracts.fusion import Strategy
 from training.fusion.baseline import learn_voice_rule, mean_evidence, readings_of
 from training.fusion.baseline_figures import (
     GROUPS,
+    FilmReadings,
     gain_table,
     leant,
     voice_figures,
     voice_gains,
     voice_rules,
+    whole_actor_table,
 )
+from training.fusion.evaluate import Measured
 from training.fusion.sessions import MIXES, draw_sessions
+from training.fusion.start import START
 from training.fusion.voices import Voices, read_voices
+from training.measures import by_person
 
 CLIPS = 42
 EACH = 12
@@ -93,6 +99,29 @@ def test_too_short_a_session_is_left_as_it_is_and_tables_say_all():
     found = voice_gains(voices, voice_rules(voices, each=EACH), each=EACH)
     assert all(f"| {mix} |" in gain_table(found) for mix in MIXES)
     assert all(figure.what.startswith(f"voice, {GROUPS} corpora, ") for figure in voice_figures(found, 20))
+
+
+def test_films_of_an_actor_taken_as_one_are_drawn_with_the_actor():
+    voices = made_voices(differ=2.0, people=4, corpora=1)
+    rule, size = learn_voice_rule(voices, each=EACH), len(voices.emotion)
+    measured = Measured(
+        voices.person,
+        voices.emotion,
+        {"strategy face": voices.scores},
+        np.zeros(size),
+        dict.fromkeys(voices.person.tolist(), START),
+        [],
+        np.ones(size, dtype=bool),
+        (voices.emotion, voices.scores, np.ones(size, dtype=bool)),
+    )
+    films = FilmReadings(measured, voices, rule, (np.ones(size), np.ones(size)))
+    text, figures = whole_actor_table(films)
+    for figure, leaning in zip(figures, (None, rule), strict=True):
+        fused = [films.scored(rows, rule=leaning, way=Strategy.LEARNED) for rows in films.people]
+        right = np.concatenate(fused).argmax(axis=1) == voices.emotion
+        share = by_person(right, voices.person)
+        assert (figure.low, figure.high) == (round(100 * share.low, 1), round(100 * share.high, 1))
+        assert f"| {100 * share.low:.1f}-{100 * share.high:.1f} |" in text
 
 
 @pytest.mark.parametrize(("clips", "emotions", "kept"), [(20, 4, True), (19, 4, False), (30, 3, False)])

@@ -19,6 +19,9 @@ from training.fusion.likeness import likeness_table, linking_rules, measure_like
 from training.fusion.publish import publish
 from training.fusion.record import Recording, read_recordings, rescore, write_recordings
 from training.fusion.start import LINKING, PAPER, START
+from training.fusion.train import figures
+from training.fusion.transfer import row
+from training.measures import by_person
 
 
 @pytest.fixture(scope="module")
@@ -254,3 +257,26 @@ def test_tables():
     )
     assert "| way | 75.0 |" in table(measured)
     assert "| happiness | 1 | 2 | 0 | 0 | 0 | 0 | 0 |" in confusion(scores, measured.emotion)
+
+
+def test_intervals_of_fused_figures_draw_actors_anew():
+    actor = np.repeat(["01", "02", "06"], 24)
+    emotion = np.ones(72, dtype=np.int64)
+    # One actor is read well, one badly: that films of one actor are alike is what the interval has to hold.
+    named = np.where(np.arange(72) % 24 < np.repeat([23, 17, 8], 24), 1, 4)
+    scores = np.eye(7)[named]
+    measured = Measured(
+        actor,
+        emotion,
+        {"strategy learned": scores},
+        np.zeros(72),
+        {},
+        [],
+        np.ones(72, dtype=bool),
+        (emotion, scores, np.ones(72, dtype=bool)),
+    )
+    share = by_person(named == emotion, actor)
+    low, high = round(100 * share.low, 1), round(100 * share.high, 1)
+    assert f"| {low}-{high} |" in table(measured)
+    assert [(figure.low, figure.high) for figure in figures(measured)] == [(low, high)]
+    assert f"| {low}-{high} |" in row("voice", scores, emotion, actor)

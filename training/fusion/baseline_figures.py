@@ -23,7 +23,7 @@ from training.fusion.learn import face_quality_of, voice_readings
 from training.fusion.pool import log_loss
 from training.fusion.sessions import LENGTHS, MIXES, draw_sessions
 from training.fusion.voices import Voices
-from training.measures import wilson
+from training.measures import by_person_if_known
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -236,8 +236,9 @@ def whole_actor_table(films: FilmReadings) -> tuple[str, list[Figure]]:
             np.concatenate([films.scored(rows, rule=rule, way=way) for rows in films.people])
             for way in (Strategy.SPEECH, Strategy.LEARNED)
         )
-        played = np.concatenate([emotion[rows] for rows in films.people])
-        share = wilson(fused.argmax(1) == played)
+        rows = np.concatenate(films.people)
+        played = emotion[rows]
+        share = by_person_if_known(fused.argmax(1) == played, films.measured.actor[rows])
         lines.append(
             f"| {name} | {100 * (voice.argmax(1) == played).mean():.1f} | {100 * share.value:.1f} "
             f"| {100 * share.low:.1f}-{100 * share.high:.1f} | {log_loss(fused, played):.3f} |"

@@ -30,7 +30,7 @@ from training.fusion.movement import learn_movement, read_moved_faces
 from training.fusion.pool import RIGHT, fit_threshold, log_loss
 from training.fusion.record import EXPRESSION_FPS, Recording, as_asked_for, read_recordings
 from training.fusion.track_head import Examples, moved_examples
-from training.measures import calibration_error, wilson
+from training.measures import by_person_if_known, calibration_error
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -225,7 +225,7 @@ def table(measured: Measured) -> str:
     ]
     for way, scores in measured.scores.items():
         right = scores.argmax(axis=1) == measured.emotion
-        share = wilson(right)
+        share = by_person_if_known(right, measured.actor)
         each = " | ".join(f"{100 * right[measured.actor == name].mean():.0f}" for name in names)
         lines.append(
             f"| {way} | {100 * share.value:.1f} | {100 * share.low:.1f}-{100 * share.high:.1f} "

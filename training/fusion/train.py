@@ -42,7 +42,7 @@ from training.fusion.publish import publish
 from training.fusion.start import PAPER, START
 from training.fusion.transfer import studio_pool, transfer_table
 from training.fusion.voices import Voices, read_voices
-from training.measures import wilson
+from training.measures import by_person_if_known
 
 _SESSION = 20
 
@@ -66,7 +66,7 @@ def figures(measured: Measured) -> list[Figure]:
     """Give accuracy by each way of judging as figures of the manifest, the way that ships first."""
     found = []
     for way, scores in sorted(measured.scores.items(), key=lambda item: item[0] != "strategy learned"):
-        share = wilson(scores.argmax(axis=1) == measured.emotion)
+        share = by_person_if_known(scores.argmax(axis=1) == measured.emotion, measured.actor)
         found.append(
             Figure(
                 what=f"Java-SED films, 6 emotions, each of 6 actors held out, right in per cent: {way}",

@@ -23,7 +23,7 @@ from training.fusion.evaluate import Material, arguments, read_material, read_vo
 from training.fusion.films import all_examples
 from training.fusion.learn import face_quality_of, voice_readings
 from training.fusion.track_head import fit_head
-from training.measures import calibration_error, wilson
+from training.measures import by_person_if_known, calibration_error
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -56,9 +56,9 @@ def studio_pool(material: Material, parameters: FusionParameters) -> tuple[float
     return float(face * parameters.pool.face[0]), float(speech * parameters.pool.speech[0])
 
 
-def row(way: str, scores: FloatArray, emotion: IntArray) -> str:
-    """Lay out one way of judging as a row of Markdown."""
-    share = wilson(scores.argmax(axis=1) == emotion)
+def row(way: str, scores: FloatArray, emotion: IntArray, actor: NDArray[np.str_]) -> str:
+    """Lay out one way of judging as a row of Markdown; the interval draws actors anew."""
+    share = by_person_if_known(scores.argmax(axis=1) == emotion, actor)
     return (
         f"| {way} | {100 * share.value:.1f} | {100 * share.low:.1f}-{100 * share.high:.1f} "
         f"| {calibration_error(scores, emotion):.3f} |"
@@ -87,7 +87,7 @@ def transfer_table(
     rows = [index for index, clip in enumerate(clips) if clip[3:] in heard]
     clips, moved, emotion, still = [clips[i] for i in rows], moved[rows], emotion[rows], still[rows]
     voice = softmax(logits[[heard[clip[3:]] for clip in clips]] / given.temperature)
-    actors = len({clip.rsplit("-", 1)[-1] for clip in clips})
+    actor = np.asarray([clip.rsplit("-", 1)[-1] for clip in clips])
     face = softmax(head.still_weight * log_scores(still) + head.weight * moved)
     fused = softmax(pool[0] * log_scores(face) + pool[1] * log_scores(voice))
     agreed = face.argmax(axis=1) == voice.argmax(axis=1)
@@ -96,15 +96,16 @@ def transfer_table(
         f"Face and voice name the same emotion in {100 * agreed.mean():.0f} % of these films; "
         f"{right[agreed].mean():.0f} % of these are right, of the others {right[~agreed].mean():.0f} %."
     )
+    actors = len(np.unique(actor))
     return "\n".join(
         [
             f"| RAVDESS, {actors} actors, {len(clips)} films, 7 emotions | right, % | 95 % interval | ECE |",
             "|---|---|---|---|",
-            row("voice", voice, emotion),
-            row("still pictures (third party)", still, emotion),
-            row("movement", np.exp(moved), emotion),
-            row("face: both, weights from Java-SED", face, emotion),
-            row("face and voice, weights from Java-SED", fused, emotion),
+            row("voice", voice, emotion, actor),
+            row("still pictures (third party)", still, emotion, actor),
+            row("movement", np.exp(moved), emotion, actor),
+            row("face: both, weights from Java-SED", face, emotion, actor),
+            row("face and voice, weights from Java-SED", fused, emotion, actor),
             "",
             told,
         ]
