@@ -8,8 +8,8 @@ well (four minutes of one core), and writes docs/accuracy/held-out-NETWORK.md an
 from what training left in the cache folder: speech by the fits of `training.speech.train` (`speech-fits`) and
 of `training.speech.paper` (`speech-paper-fits`), face and voice together by recordings of the films
 (`training.fusion.record`, `films`) and held-out voices (`training.speech.evaluate`, `oof_javased.npz`;
-`ravdess_alone.npz` of `training.speech.evaluate_research ravdess --logits`). For `paper` the fits of its voice
-are enough.
+`ravdess_alone.npz` of `training.speech.evaluate_research ravdess --logits`). For `paper` the fits of its
+voice are enough.
 """
 
 import argparse
