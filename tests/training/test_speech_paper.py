@@ -1,4 +1,7 @@
-"""The paper's voice network: a stop at any moment costs what the epoch had learned, and changes nothing."""
+"""The paper's voice network: a stop at any moment costs what the epoch had learned, and changes nothing.
+
+What its card says besides figures is the generator's.
+"""
 
 from types import SimpleNamespace
 
@@ -7,6 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from training.export.speech_cards import paper_card  # noqa: E402
 from training.speech import paper  # noqa: E402
 
 EPOCHS = 3
@@ -73,3 +77,22 @@ def test_features_that_were_half_written_are_made_again(tmp_path, monkeypatch):
 def half_written(path, **_):
     path.write_bytes(b"half")
     raise StopError
+
+
+@pytest.mark.parametrize(("tried", "headings"), [("Two layers.\n", 1), ("", 0)])
+def test_the_card_tells_what_was_tried_and_that_scores_promise_too_much(tried, headings):
+    summary = {
+        "temperature": 2.0,
+        "calibration_clips": 315,
+        "calibration_error": 0.1,
+        "uncertain_below": 0.8,
+        "certain_share": 0.1,
+        "certain_right": 0.8,
+        "figures": [],
+        "tried": tried,
+    }
+    card = paper_card(summary)
+    assert card.count("## Tried\n\nTwo layers.\n\n## Limits") == headings
+    assert "and scores promise more there than\n  they keep." in card
+    assert "\n\n\n" not in card
+    assert not any(line.startswith((", ", "{")) for line in card.splitlines())

@@ -65,15 +65,21 @@ _LIMITS = """## Limits, and what it must not be used for
 - It says what a voice displays, not what a person feels. Most of its training data is acted, in studios, by
   adults, in nine languages; children, old people, most languages and speech disorders are missing.
 - Disgust was learned from six corpora only (two of them with few clips), surprise from six.
-- A language that it never heard is read much worse (see the figures).
+- A language that it never heard is read much worse (see the figures){elsewhere}.
 - It must not be used to infer emotions of people at work or in education, except for medical or safety
   reasons (EU AI Act, Article 5(1)(f)), nor to judge a single person's truthfulness, health or fitness for
   anything. People must be told that such a system is used on them (Article 50(3)).
 """
 
+# Of `paper` only: nothing makes it less sure of what it never heard.
+_SURE_ELSEWHERE = ", and scores promise more there than\n  they keep"
+
 
 def default_card(summary: dict[str, Any]) -> str:
-    """Card of `speech-default-1`; `summary` is what the steps of the evaluation wrote."""
+    """Card of `speech-default-1`; `summary` is what the steps of the evaluation wrote.
+
+    Its `tried` brings headings of its own.
+    """
     base, speaker = READERS[BASE], READERS[SPEAKER]
     return f"""# speech-default-1: what a voice displays
 
@@ -122,7 +128,7 @@ actor out; RAVDESS: five published folds), directions and heads made anew for ea
 {_figures(summary)}
 {summary["tried"]}
 {_CARE}
-{_LIMITS}"""
+{_LIMITS.format(elsewhere="")}"""
 
 
 def paper_card(summary: dict[str, Any]) -> str:
@@ -145,8 +151,7 @@ Per cent, 95 % intervals by drawing speakers anew (Wilson's over one). Corpora n
 this one for each, learned from all others.
 
 {_figures(summary)}
-{summary["tried"]}
-{_LIMITS}"""
+{_tried(summary)}{_LIMITS.format(elsewhere=_SURE_ELSEWHERE)}"""
 
 
 def _sureness(summary: dict[str, Any]) -> str:
@@ -171,6 +176,11 @@ this network never saw. Expected calibration error (15 bins) on other unseen spe
 {summary["calibration_error"]:.3f}. `uncertain_below` is {summary["uncertain_below"]}: {certain:.0f} % of
 those clips are above it, and {right:.0f} % of what is above is right.
 """
+
+
+def _tried(summary: dict[str, Any]) -> str:
+    tried = summary["tried"].strip()
+    return f"## Tried\n\n{tried}\n\n" if tried else ""
 
 
 def _figures(summary: dict[str, Any]) -> str:
