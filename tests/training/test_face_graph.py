@@ -9,11 +9,19 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from training import checkpoints  # noqa: E402
-from training.export.face_graph import Appearance, default_graph, paper_graph, resizing  # noqa: E402
-from training.export.face_int8 import round_plain  # noqa: E402
+from training.export.face_graph import (  # noqa: E402
+    LOOKS,
+    Appearance,
+    default_graph,
+    paper_graph,
+    resizing,
+    with_appearance,
+)
+from training.export.face_int8 import round_kernels, round_plain, rounded  # noqa: E402
+from training.face.appearance import discriminant, same_person_auc, trunk_means  # noqa: E402
 from training.face.from_graph import load_graph  # noqa: E402
 from training.face.head_choice import choose_plain_shares  # noqa: E402
-from training.face.network import FaceNetwork  # noqa: E402
+from training.face.network import FaceNetwork, Trunk  # noqa: E402
 from training.face.paper_network import PaperNetwork  # noqa: E402
 from training.face.plain_network import PlainNetwork  # noqa: E402
 
@@ -34,13 +42,11 @@ def test_default_graph_says_what_the_network_says():
     network = FaceNetwork(("rafdb",)).eval()
     torch.nn.init.normal_(network.places)
     state = arrays(network)
-    appearance = Appearance((5, 11), np.ones((4, 768), np.float32), np.arange(4, dtype=np.float32))
     faces = np.random.default_rng(0).integers(0, 256, (3, 112, 112, 3), dtype=np.uint8)
-    outputs = run(default_graph(state, (state["shared.weight"], state["shared.bias"]), appearance), faces)
+    outputs = run(default_graph(state, (state["shared.weight"], state["shared.bias"])), faces)
     with torch.no_grad():
         expected = network(torch.from_numpy(faces).permute(0, 3, 1, 2))["shared"].numpy()
     np.testing.assert_allclose(outputs["logits"], expected, atol=0.02)
-    np.testing.assert_allclose(np.linalg.norm(outputs["appearance"], axis=1), 1, atol=1e-5)
 
 
 def test_paper_graph_says_what_the_network_says():
@@ -82,14 +88,14 @@ def test_average_follows():
     assert torch.allclose(average.network.weight, network.weight, atol=1e-3)
 
 
-def test_learning_goes_on_from_a_graph(tmp_path):
+@pytest.mark.parametrize("stored", [lambda model: model, round_kernels], ids=["float16", "int8"])
+def test_learning_goes_on_from_a_graph(tmp_path, stored):
     torch.manual_seed(0)
     network = FaceNetwork(("rafdb",)).eval()
     torch.nn.init.normal_(network.places)
     state = arrays(network)
-    appearance = Appearance((11,), np.ones((4, 512), np.float32), np.zeros(4, np.float32))
     path = tmp_path / "face.onnx"
-    onnx.save(default_graph(state, (state["shared.weight"], state["shared.bias"]), appearance), path)
+    onnx.save(stored(default_graph(state, (state["shared.weight"], state["shared.bias"]))), path)
     again = FaceNetwork(("rafdb",)).eval()
     load_graph(again, path)
     faces = torch.randint(0, 256, (2, 3, 112, 112), dtype=torch.uint8)
@@ -113,7 +119,7 @@ def test_networks_in_one_graph_add_up():
     faces = np.random.default_rng(0).integers(0, 256, (3, 112, 112, 3), dtype=np.uint8)
     small = np.stack([cv2.resize(face, (48, 48), interpolation=cv2.INTER_AREA) for face in faces])
     pictures = torch.from_numpy(small).permute(0, 3, 1, 2)
-    state, appearance = arrays(network), Appearance((11,), np.ones((4, 512), np.float32), np.zeros(4, "f"))
+    state = arrays(network)
     with torch.no_grad():
         trunk = network(torch.from_numpy(faces).permute(0, 3, 1, 2))["shared"].numpy()
     added, beside = 0.0, []
@@ -125,14 +131,13 @@ def test_networks_in_one_graph_add_up():
             answer = share * plain(pictures)["shared"].numpy()
         assert np.abs(answer).max() > 0.05
         added = added + answer
-    model = default_graph(state, (state["shared.weight"], state["shared.bias"]), appearance, beside)
+    model = default_graph(state, (state["shared.weight"], state["shared.bias"]), beside)
     outputs = run(model, faces)
     np.testing.assert_allclose(outputs["logits"], trunk + added, atol=0.03)
     rounded = round_plain(model, faces)
     assert rounded.ByteSize() < 0.8 * model.ByteSize()
     inexact = run(rounded, faces)
     np.testing.assert_allclose(inexact["logits"] - trunk, added, atol=0.1 * np.ptp(added))
-    np.testing.assert_array_equal(inexact["appearance"], outputs["appearance"])
 
 
 def test_networks_count_as_much_as_helps():
@@ -153,3 +158,95 @@ def test_a_smaller_picture_keeps_its_light():
     rows = resizing(112, 48)
     expected = cv2.resize(faces.astype(np.float32), (48, 48), interpolation=cv2.INTER_AREA)
     np.testing.assert_allclose(rows @ faces @ rows.T, expected, atol=0.1)
+
+
+def looking(trunk, values=4, seed=0):
+    """A part that tells people apart, its projection drawn at random."""
+    weight = np.random.default_rng(seed).normal(size=(values, 512)).astype(np.float32)
+    return Appearance(arrays(trunk), weight, np.zeros(values, np.float32))
+
+
+def face_graph(network):
+    state = arrays(network)
+    return default_graph(state, (state["shared.weight"], state["shared.bias"]))
+
+
+@pytest.mark.parametrize("one_stem", [True, False])
+def test_appearance_comes_from_a_trunk_of_its_own(one_stem):
+    torch.manual_seed(0)
+    network, trunk = FaceNetwork(("rafdb",)).eval(), Trunk().eval()
+    if one_stem:
+        trunk.conv1.load_state_dict(network.trunk.conv1.state_dict())
+    faces = np.random.default_rng(0).integers(0, 256, (3, 112, 112, 3), dtype=np.uint8)
+    alone, appearance = face_graph(network), looking(trunk)
+    both = with_appearance(alone, appearance)
+    added = {node.output[0] for node in both.graph.node} - {node.output[0] for node in alone.graph.node}
+    assert all(name.startswith(LOOKS) for name in added - {"appearance"})
+    assert (f"{LOOKS}conv1" in added) == (not one_stem)
+    outputs = run(both, faces)
+    np.testing.assert_array_equal(outputs["logits"], run(alone, faces)["logits"])
+    expected = trunk_means(trunk, faces) @ appearance.weight.T
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    np.testing.assert_allclose(outputs["appearance"], expected, atol=0.01)
+    np.testing.assert_allclose(np.linalg.norm(outputs["appearance"], axis=1), 1, atol=1e-5)
+
+
+def test_a_new_appearance_takes_the_place_of_the_old_one():
+    torch.manual_seed(0)
+    network = FaceNetwork(("rafdb",)).eval()
+    old, new = looking(network.trunk), looking(Trunk(), values=5, seed=1)
+    graph = face_graph(network)
+    again = with_appearance(with_appearance(graph, old), new)
+    assert again.SerializeToString() == with_appearance(graph, new).SerializeToString()
+    assert [output.name for output in again.graph.output] == ["logits", "appearance"]
+
+
+def test_int8_keeps_every_channel_to_half_a_step():
+    kernel = np.random.default_rng(0).normal(size=(6, 512, 1, 1)) * 10.0 ** np.arange(-3, 3).reshape(
+        -1, 1, 1, 1
+    )
+    kernel[2] = 0
+    stored, scale = rounded(kernel.astype(np.float32))
+    assert stored.dtype == np.int8
+    assert scale.shape == (6, 1, 1, 1)
+    assert (np.abs(stored * scale - kernel) <= scale * 0.501).all()
+    assert np.abs(stored).max() == 127
+
+
+def test_kernels_in_int8_halve_the_file_and_keep_the_answers():
+    torch.manual_seed(0)
+    network = FaceNetwork(("rafdb",)).eval()
+    model = with_appearance(face_graph(network), looking(Trunk()))
+    small = round_kernels(model)
+    assert small.ByteSize() < 0.6 * model.ByteSize()
+    assert round_kernels(small) == small
+    faces = np.random.default_rng(0).integers(0, 256, (3, 112, 112, 3), dtype=np.uint8)
+    exact, inexact = run(model, faces), run(small, faces)
+    np.testing.assert_allclose(inexact["logits"], exact["logits"], atol=0.02)
+    np.testing.assert_allclose(inexact["appearance"], exact["appearance"], atol=0.02)
+
+
+def test_the_discriminant_finds_people_where_light_varies_more():
+    """Eight of 40 directions hold the person; the others vary more, within each person too."""
+    random = np.random.default_rng(0)
+
+    def made(people, pictures):
+        person = np.repeat([f"P{number}" for number in range(people)], pictures)
+        features = random.normal(size=(people * pictures, 40)) * 3
+        features[:, :8] /= 6
+        features[:, :8] += np.repeat(random.normal(size=(people, 8)), pictures, axis=0)
+        features[:, 8] = 1.5
+        return features.astype(np.float32), person
+
+    features, person = made(20, 30)
+    weight, bias = discriminant(features, person, values=8)
+    assert weight.shape == (8, 40)
+    assert np.abs(weight).max() == pytest.approx(1)
+    unseen, unseen_person = made(12, 10)
+
+    def unit(vectors):
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+    assert same_person_auc(unit(unseen @ weight.T + bias), unseen_person) > 0.9
+    assert same_person_auc(unit(unseen - features.mean(0)), unseen_person) < 0.7
+    np.testing.assert_allclose((features @ weight.T + bias).mean(0), 0, atol=1e-3)

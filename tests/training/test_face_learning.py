@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
 
 from training import checkpoints  # noqa: E402  # after the skip
-from training.export.face_graph import Appearance, default_graph  # noqa: E402  # after the skip
+from training.export.face_graph import default_graph  # noqa: E402  # after the skip
 from training.face import learn_paper, train  # noqa: E402  # after the skip
 from training.face.crops import cut, window_placement  # noqa: E402  # after the skip
 from training.face.learn_plain import Plan, learn, optimizer_of, taught_by  # noqa: E402  # after the skip
@@ -129,9 +129,8 @@ def test_a_teacher_answers_on_what_is_learned_from(tmp_path):
     for head in plain.own.values():
         torch.nn.init.normal_(head.weight)
     state, beside = ({k: v.numpy() for k, v in one.state_dict().items()} for one in (trunk, plain))
-    appearance = Appearance((11,), np.ones((4, 512), np.float32), np.zeros(4, np.float32))
     heads = [(one["shared.weight"], one["shared.bias"]) for one in (state, beside)]
-    onnx.save(default_graph(state, heads[0], appearance, [(beside, heads[1])]), tmp_path / "face.onnx")
+    onnx.save(default_graph(state, heads[0], [(beside, heads[1])]), tmp_path / "face.onnx")
     checkpoints.save(tmp_path / "last.pt", {"average": plain.state_dict()})
     teacher = Teacher(tmp_path / "face.onnx", tmp_path, temperature=2.0)
 

@@ -1,7 +1,8 @@
 """Face networks as ONNX graphs, written node by node, so that what ships is exactly what the card says.
 
 Everything between the uint8 crop and the logits stands in the graph. Weights are stored as float16 and cast
-to float32 when the graph is loaded: half the size, float32 arithmetic.
+to float32 when the graph is loaded: half the size, float32 arithmetic. `training.export.face_int8` then
+rounds the large ones.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,8 +21,13 @@ from training.face.plain_network import LEAST_SPREAD, LUMA, SIDE
 
 OPSET = 17
 IR_VERSION = 8
-# How the names of the second network begin.
+# How the names of the second network begin, and those of the one that tells people apart.
 PLAIN = "plain."
+LOOKS = "looks."
+
+DEFAULT_SOURCE = helper.make_tensor_value_info(
+    "faces", TensorProto.UINT8, ["n", DEFAULT_SIDE, DEFAULT_SIDE, 3]
+)
 
 Array = npt.NDArray[np.float32]
 State = Mapping[str, Array]
@@ -29,12 +35,13 @@ State = Mapping[str, Array]
 
 @dataclass(frozen=True)
 class Appearance:
-    """A projection of pooled trunk features to a vector that tells people apart.
+    """A trunk of its own and a projection of what it sees to a vector that tells people apart.
 
-    `blocks` are read in this order, each averaged over its map; `weight` [values, features], `bias` [values].
+    `trunk` holds the state of a `training.face.network.Trunk`; the last of its blocks is averaged over its
+    map; `weight` [values, 512], `bias` [values].
     """
 
-    blocks: tuple[int, ...]
+    trunk: State
     weight: Array
     bias: Array
 
@@ -91,36 +98,43 @@ class GraphWriter:
         return model
 
 
-def write_trunk(writer: GraphWriter, state: State, source: str) -> dict[int, str]:
-    """The eleven blocks; gives the output name of each block by its number."""
-    limits = [
-        writer.constant("zero", np.array(0, np.float32)),
-        writer.constant("six", np.array(6, np.float32)),
-    ]
+def trunk_of(state: State) -> dict[str, Array]:
+    """The trunk's part of a `FaceNetwork`'s state, named as in a `Trunk`'s."""
+    return {name.removeprefix("trunk."): value for name, value in state.items() if name.startswith("trunk.")}
 
-    def layer(source: str, name: str, *, stride: int, groups: int) -> str:
-        weight = state[f"trunk.{name}.weight"]
-        if name == "conv1":
-            # The picture is RGB, the network learned BGR: its first kernels are turned instead.
-            weight = weight[:, ::-1]
-        kernel = weight.shape[-1]
-        edge = 0 if kernel == 1 else 1
-        # TensorFlow's SAME: with stride 2 only the right and the lower edge are padded.
-        pads = [edge if stride == 1 else 0] * 2 + [edge] * 2
-        bias = state[f"trunk.{name}.bias"]
-        strides = [stride, stride]
-        summed = writer.convolution(
-            source, name, weight.copy(), bias, strides=strides, pads=pads, group=groups
-        )
-        return writer.add("Clip", [summed, *limits], name)
 
-    outputs: dict[int, str] = {}
-    current, width = layer(source, "conv1", stride=2, groups=1), 32
+def write_layer(
+    writer: GraphWriter, trunk: State, source: str, layer: str, name: str, *, stride: int, groups: int
+) -> str:
+    """A convolution of the trunk and ReLU6; the names of its nodes begin with `name`."""
+    weight = trunk[f"{layer}.weight"]
+    if layer == "conv1":
+        # The picture is RGB, the network learned BGR: its first kernels are turned instead.
+        weight = weight[:, ::-1]
+    edge = 0 if weight.shape[-1] == 1 else 1
+    # TensorFlow's SAME: with stride 2 only the right and the lower edge are padded.
+    pads = [edge if stride == 1 else 0] * 2 + [edge] * 2
+    strides = [stride, stride]
+    bias = trunk[f"{layer}.bias"]
+    summed = writer.convolution(
+        source, f"{name}{layer}", weight.copy(), bias, strides=strides, pads=pads, group=groups
+    )
+    return writer.add("Clip", [summed, "zero", "six"], f"{name}{layer}")
+
+
+def write_stem(writer: GraphWriter, trunk: State, source: str, name: str = "") -> str:
+    """The convolution before the blocks, on `source`, [n, 3, S, S]."""
+    return write_layer(writer, trunk, source, "conv1", name, stride=2, groups=1)
+
+
+def write_blocks(writer: GraphWriter, trunk: State, stem: str, name: str = "") -> str:
+    """The eleven blocks on what the stem gives: [n, 512, S/16, S/16]."""
+    current, width = stem, 32
     for number, (out, stride) in enumerate(BLOCKS, 1):
-        current = layer(current, f"conv_dw_{number}", stride=stride, groups=width)
-        current = layer(current, f"conv_pw_{number}", stride=1, groups=1)
-        outputs[number], width = current, out
-    return outputs
+        current = write_layer(writer, trunk, current, f"conv_dw_{number}", name, stride=stride, groups=width)
+        current = write_layer(writer, trunk, current, f"conv_pw_{number}", name, stride=1, groups=1)
+        width = out
+    return current
 
 
 def resizing(side: int, smaller: int) -> Array:
@@ -194,15 +208,13 @@ def write_plain(writer: GraphWriter, state: State, source: str, name: str) -> st
 def default_graph(
     state: State,
     head: tuple[Array, Array],
-    appearance: Appearance,
     plain: Sequence[tuple[State, tuple[Array, Array]]] = (),
 ) -> onnx.ModelProto:
-    """`faces` uint8 [n, 112, 112, 3] RGB -> `logits` [n, 7] and `appearance` [n, k] of length 1.
+    """`faces` uint8 [n, 112, 112, 3] RGB -> `logits` [n, 7].
 
     Args:
         state: a `FaceNetwork`'s.
         head: weight [7, 1024] and bias [7] of the head that ships.
-        appearance: the projection of the trunk's features.
         plain: of each `PlainNetwork` beside it, its state and its head [7, 640] and [7], whose logits are
             added.
     """
@@ -210,8 +222,11 @@ def default_graph(
     numbers = writer.add("Cast", ["faces"], "numbers", to=TensorProto.FLOAT)
     means = writer.constant("means", np.array(MEANS_BGR[::-1], np.float32))
     centred = writer.add("Sub", [numbers, means], "centred")
-    blocks = write_trunk(writer, state, writer.add("Transpose", [centred], "planes", perm=[0, 3, 1, 2]))
-    last = blocks[len(BLOCKS)]
+    planes = writer.add("Transpose", [centred], "planes", perm=[0, 3, 1, 2])
+    for limit, value in (("zero", 0), ("six", 6)):
+        writer.constant(limit, np.array(value, np.float32))
+    trunk = trunk_of(state)
+    last = write_blocks(writer, trunk, write_stem(writer, trunk, planes))
 
     places = state["places"].reshape(512, 49).astype(np.float64)
     places = np.exp(places - places.max(1, keepdims=True))
@@ -232,18 +247,38 @@ def default_graph(
             answers.append(writer.linear(values, f"{name}head", *beside_head, f"{name}logits"))
         writer.add("Sum", answers, "logits")
 
-    means_of = {len(BLOCKS): mean}
-    for number in appearance.blocks:
-        if number not in means_of:
-            means_of[number] = writer.add(
-                "ReduceMean", [blocks[number]], f"mean_{number}", axes=[2, 3], keepdims=0
-            )
-    seen = [means_of[number] for number in appearance.blocks]
-    features = seen[0] if len(seen) == 1 else writer.add("Concat", seen, "seen", axis=1)
-    raw = writer.linear(features, "appearance", appearance.weight, appearance.bias, "appearance.raw")
+    return writer.finish("face-default", DEFAULT_SOURCE, [("logits", 7)])
+
+
+def leading_to(model: onnx.ModelProto, output: str) -> GraphWriter:
+    """The nodes and initialisers of a graph without which it could not give an output."""
+    needed, nodes = {output}, []
+    for node in reversed(model.graph.node):
+        if needed.intersection(node.output):
+            nodes.append(node)
+            needed.update(node.input)
+    return GraphWriter(nodes[::-1], [table for table in model.graph.initializer if table.name in needed])
+
+
+def with_appearance(model: onnx.ModelProto, appearance: Appearance) -> onnx.ModelProto:
+    """Put the part that tells people apart into a graph of `default_graph`, in place of an earlier one.
+
+    The second output is `appearance` [n, values] of length 1; `logits` stay as they are. Where both trunks
+    have one stem, it is computed once.
+    """
+    writer = leading_to(model, "logits")
+    stored = {table.name: numpy_helper.to_array(table) for table in writer.initialisers}
+    trunk = appearance.trunk
+    one_stem = np.array_equal(
+        stored["conv1.weight.half"], trunk["conv1.weight"][:, ::-1].astype(np.float16)
+    ) and np.array_equal(stored["conv1.bias"], trunk["conv1.bias"])
+    stem = "conv1" if one_stem else write_stem(writer, trunk, "planes", LOOKS)
+    last = write_blocks(writer, trunk, stem, LOOKS)
+    mean = writer.add("ReduceMean", [last], f"{LOOKS}mean", axes=[2, 3], keepdims=0)
+    raw = writer.linear(mean, f"{LOOKS}projection", appearance.weight, appearance.bias, f"{LOOKS}raw")
     writer.add("LpNormalization", [raw], "appearance", axis=1, p=2)
-    source = helper.make_tensor_value_info("faces", TensorProto.UINT8, ["n", DEFAULT_SIDE, DEFAULT_SIDE, 3])
-    return writer.finish("face-default", source, [("logits", 7), ("appearance", len(appearance.bias))])
+    outputs = [("logits", 7), ("appearance", len(appearance.bias))]
+    return writer.finish("face-default", DEFAULT_SOURCE, outputs)
 
 
 def paper_graph(state: State) -> onnx.ModelProto:

@@ -5,8 +5,9 @@
 
 The default profile joins two networks in one graph: the trunk (`--run`: a run, or a graph that ships) and
 the one of plain convolutions (`--plain`: a run; without it the trunk stands alone). The head, their shares,
-the projection for appearance, the temperature and the threshold are chosen on the parts to choose on; the
-test parts are looked at once, for the manifest's figures. The card is written by hand beside it.
+the temperature and the threshold are chosen on the parts to choose on; the test parts are looked at once, for
+the manifest's figures. The third part, which gives `appearance`, comes next: `training.face.appearance`. The
+card is written by hand beside it.
 """
 
 import argparse
@@ -24,9 +25,8 @@ import torch
 from shared.contracts.emotions import EMOTIONS
 from shared.contracts.manifests import Figure, Manifest, Tensor
 from training import checkpoints
-from training.export.face_graph import Appearance, default_graph, paper_graph
-from training.export.face_int8 import round_plain
-from training.face.appearance import block_means, choose_blocks, project, same_person_auc
+from training.export.face_graph import default_graph, paper_graph
+from training.export.face_int8 import round_kernels, round_plain
 from training.face.crops import DEFAULT_SIDE, PAPER_SIDE
 from training.face.evaluate import evaluate, figure, milliseconds, open_graph, run_graph
 from training.face.from_graph import load_graph
@@ -158,23 +158,6 @@ def learned_from(cache: Path, corpora: Sequence[str]) -> npt.NDArray[np.uint8]:
     return np.concatenate(found)
 
 
-def learned_appearance(network: FaceNetwork, cache: Path) -> tuple[Appearance, Figure]:
-    """The projection for appearance, and how well it tells KDEF's test people apart."""
-    corpus, cropper = load_corpus("kdef", cache), Cropper("default")
-    seen = {}
-    for part in ("train", "choose", "test"):
-        indices = corpus.indices(part)
-        seen[part] = (
-            block_means(network, cropper.crops(corpus, indices)),
-            corpus.pack.text("subject")[indices],
-        )
-    appearance = choose_blocks(seen["train"], seen["choose"])
-    area = same_person_auc(project(seen["test"][0], appearance), seen["test"][1])
-    people = len(set(seen["test"][1].tolist()))
-    what = f"appearance: same or different person, KDEF, {people} unseen people, all angles, AUC x 100"
-    return appearance, Figure(what=what, value=round(100 * area, 2), n=len(seen["test"][1]))
-
-
 def calibrate(path: Path, profile: str, cache: Path, corpora: Sequence[str]) -> Calibration:
     """Temperature and threshold on the parts to choose on, every test set of them with the same weight."""
     session, cropper = open_graph(path), Cropper(profile)
@@ -213,8 +196,8 @@ def test_figures(path: Path, profile: str, temperature: float, cache: Path) -> l
     return figures
 
 
-def tensors(profile: str, model: onnx.ModelProto) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-    """Inputs and outputs as the manifest states them."""
+def tensors(profile: str) -> tuple[Tensor, Tensor]:
+    """Input and output as the manifest states them."""
     side = DEFAULT_SIDE if profile == "default" else PAPER_SIDE
     shape: tuple[int | str, ...] = ("n", side, side, 3) if profile == "default" else ("n", side, side)
     source = Tensor(
@@ -223,12 +206,7 @@ def tensors(profile: str, model: onnx.ModelProto) -> tuple[tuple[Tensor, ...], t
     logits = Tensor(
         name="logits", dtype="float32", shape=("n", 7), meaning="before temperature; order as in labels"
     )
-    outputs = [logits]
-    if profile == "default":
-        size = model.graph.output[1].type.tensor_type.shape.dim[1].dim_value
-        meaning = "length 1; the cosine of two says how alike two faces of one film are"
-        outputs.append(Tensor(name="appearance", dtype="float32", shape=("n", size), meaning=meaning))
-    return (source,), tuple(outputs)
+    return source, logits
 
 
 def main() -> None:
@@ -245,7 +223,7 @@ def main() -> None:
         nargs="+",
         choices=CORPORA,
         default=list(CORPORA),
-        help="what the runs learned from; the projection for appearance needs KDEF's people whatever this is",
+        help="what the runs learned from",
     )
     parser.add_argument("--checkpoint", default="last.pt")
     parser.add_argument("--cache", type=Path, required=True)
@@ -271,21 +249,20 @@ def main() -> None:
             for share, one in zip(shares, plain, strict=True)
             if share
         ]
-        appearance, area = learned_appearance(network, cache)
-        model = default_graph(state, head, appearance, beside)
+        model = default_graph(state, head, beside)
         if beside:
             model = round_plain(model, learned_from(cache, corpora))
-        figures.append(area)
+        model = round_kernels(model)
     else:
         model = paper_graph(load_average(arguments.run, PaperNetwork(), arguments.checkpoint))
     onnx.save(model, path)
     calibration = calibrate(path, profile, cache, corpora)
     print(calibration)
     if not arguments.skip_tests:
-        figures = [*test_figures(path, profile, calibration.temperature, cache), *figures]
+        figures = test_figures(path, profile, calibration.temperature, cache)
     print(f"{milliseconds(path, 1):.2f} ms a face alone, {milliseconds(path, 8):.2f} ms in batches of 8")
     content = path.read_bytes()
-    inputs, outputs = tensors(profile, model)
+    source, logits = tensors(profile)
     manifest = Manifest(
         name=f"face-{profile}-1",
         role="classification",
@@ -296,8 +273,8 @@ def main() -> None:
         licence=LICENCE[profile],
         source="trained by training.face",
         summary=SUMMARY[profile],
-        inputs=inputs,
-        outputs=outputs,
+        inputs=(source,),
+        outputs=(logits,),
         labels=EMOTIONS,
         temperature=round(calibration.temperature, 4),
         uncertain_below=calibration.threshold,

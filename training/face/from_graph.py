@@ -39,7 +39,10 @@ def _weight(stored: Mapping[str, Array], name: str) -> Array:
     if name == "places":
         return np.asarray(np.log(np.maximum(stored["places"], NEVER)))
     layer, _, kind = name.removeprefix("trunk.").replace("shared.", "head.").rpartition(".")
-    key = f"{layer}.weight.half" if kind == "weight" else f"{layer}.bias"
+    key = f"{layer}.{kind}"
+    if f"{key}.int8" in stored:
+        return stored[f"{key}.int8"] * stored[f"{key}.scale"]
+    key = f"{key}.half" if kind == "weight" else key
     if key not in stored:
         raise ValueError(f"the graph holds no {key}")
     # The graph reads RGB, the network BGR.
