@@ -63,10 +63,19 @@ class PoolWeights(Contract):
 class LinkingRules(Contract):
     """When two faces are taken for the same person."""
 
-    same: float = Field(
-        ge=-1, le=1, description="Cosine of the appearances from which place does not matter."
+    continues: float = Field(
+        ge=-1,
+        le=1,
+        description="Cosine of two faces, one after the other in one place, from which they are linked.",
     )
-    different: float = Field(ge=-1, le=1, description="Cosine below which the same place does not help.")
+    same: float = Field(
+        ge=-1,
+        le=1,
+        description="Mean cosine of all faces of two stretches, from which they are one person's, wherever.",
+    )
+    different: float = Field(
+        ge=-1, le=1, description="The same for one or two faces between others in the same place."
+    )
     patience: float = Field(gt=0, description="Seconds without detection after which place no longer counts.")
     passing_evidence: float = Field(
         ge=0, description="Sum of squared detection scores below which a track is passing."

@@ -193,8 +193,10 @@ def test_films_alone_are_learned_from_where_ravdess_is_not_there(corpora, tmp_pa
 def test_likeness_gives_rules(films):
     likeness = measure_likeness(films)
     rules = linking_rules(likeness, LINKING)
-    assert likeness.following.min() > likeness.different.max()
+    assert likeness.following.min() > likeness.strangers.max()
+    assert likeness.same.min() > likeness.different.max()
     assert rules.different < rules.same <= 1
+    assert rules.different < rules.continues < 1
     assert "two people" in likeness_table(likeness)
 
 
@@ -205,14 +207,14 @@ def test_films_put_together_tell_how_well_people_are_told_apart(corpora):
         for actor, person in people.items()
         for take in "abc"
     ]
-    rules = LINKING.model_copy(update={"same": 0.8, "different": 0.7})
+    rules = LINKING.model_copy(update={"continues": 0.8, "same": 0.8, "different": 0.7})
     assert measure_cuts(films, rules) == CutFigures(1.0, 1.0, 1.0, 3 * 2 * DRAWS)
     assert measure_cuts(films, rules, of="01").films == 4 * DRAWS
     # Whoever is taken for anybody else is never told apart, and always alone.
-    blind = rules.model_copy(update={"same": -1.0, "different": -1.0})
+    blind = rules.model_copy(update={"continues": -1.0, "same": -1.0, "different": -1.0})
     assert measure_cuts(films, blind).alternating == 0.0
     # Whoever has to look just the same is somebody new in each shot.
-    strict = rules.model_copy(update={"same": 0.9999, "different": 0.9998})
+    strict = rules.model_copy(update={"continues": 0.9999, "same": 0.9999, "different": 0.9998})
     assert measure_cuts(films, strict).alone == 0.0
 
 
