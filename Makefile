@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# Tests at once: `make test WORKERS=2` takes 24 minutes for 40 on two old cores.
+# Files of tests at once: two take half the time on two cores, as CI does it.
 WORKERS ?= 1
 SIDE_BY_SIDE = $(if $(filter-out 1,$(WORKERS)),--numprocesses $(WORKERS) --dist loadfile)
 

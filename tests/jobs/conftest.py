@@ -41,9 +41,9 @@ def one_gateway(house: House, data: Path, tmp_path: Path) -> Iterator[GatewayPro
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def database() -> Iterator[str]:
     """The address of a PostgreSQL."""
-    with postgres_server(tmp_path_factory.mktemp("postgres")) as server:
+    with postgres_server() as server:
         yield server.url
 
 

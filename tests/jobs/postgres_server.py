@@ -57,8 +57,8 @@ class PostgresServer:
 
 
 @contextlib.contextmanager
-def postgres_server(folder: Path) -> Iterator[PostgresServer]:
-    """Run one in a folder. Skips the test where none is installed."""
+def postgres_server() -> Iterator[PostgresServer]:
+    """Run one in a folder of its own. Skips the test where none is installed."""
     initdb = program("initdb")
     if initdb is None or program("postgres") is None:
         pytest.skip("NO POSTGRESQL HERE: apt-get install postgresql")
@@ -66,20 +66,21 @@ def postgres_server(folder: Path) -> Iterator[PostgresServer]:
     if os.geteuid() == 0:
         # It does not run as root.
         user = pwd.getpwnam("postgres" if _exists("postgres") else "nobody").pw_uid
-        for path in (folder, *folder.parents):
-            if path.is_relative_to(tempfile.gettempdir()) and path != Path(tempfile.gettempdir()):
-                path.chmod(path.stat().st_mode | 0o011)
-        os.chown(folder, user, -1)
-    subprocess.run(
-        [initdb, "-D", folder / "data", "-U", "emotion", "--auth=trust", "--no-sync"],
-        check=True, user=user, stdout=subprocess.DEVNULL, cwd="/",
-    )  # fmt: skip
-    server = PostgresServer(folder, user)
-    server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
+    # Not in pytest's folder: whenever it is started once more by the same user, only that user may enter it.
+    with tempfile.TemporaryDirectory(prefix="postgres-") as made:
+        folder = Path(made)
+        if user is not None:
+            os.chown(folder, user, -1)
+        subprocess.run(
+            [initdb, "-D", folder / "data", "-U", "emotion", "--auth=trust", "--no-sync"],
+            check=True, user=user, stdout=subprocess.DEVNULL, cwd="/",
+        )  # fmt: skip
+        server = PostgresServer(folder, user)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
 
 
 def _exists(name: str) -> bool:

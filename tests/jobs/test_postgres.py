@@ -213,9 +213,7 @@ def waits_for_a_table(database: str) -> bool:
 
 
 def test_while_the_database_is_away_every_call_says_so(house, tmp_path, film):
-    folder = tmp_path / "postgres"
-    folder.mkdir()
-    with postgres_server(folder) as server:
+    with postgres_server() as server:
         gateway = GatewayProcess(house, tmp_path / "data", tmp_path / "log", jobs__database_url=server.url)
         gateway.start()
         try:
@@ -273,9 +271,7 @@ def test_what_was_sent_is_not_in_the_log_where_the_database_refuses_it(house, da
 
 
 def test_a_worker_that_cannot_begin_anew_tries_again(house, tmp_path, film):
-    folder = tmp_path / "postgres"
-    folder.mkdir()
-    with postgres_server(folder) as server:
+    with postgres_server() as server:
         gateway = GatewayProcess(house, tmp_path / "data", tmp_path / "log", jobs__database_url=server.url)
         gateway.start()
         try:
@@ -294,9 +290,7 @@ def test_a_worker_that_cannot_begin_anew_tries_again(house, tmp_path, film):
 
 
 def test_a_worker_that_starts_before_its_database_works_without_being_asked(house, tmp_path):
-    folder = tmp_path / "postgres"
-    folder.mkdir()
-    with postgres_server(folder) as server:
+    with postgres_server() as server:
         server.stop()
         gateway = GatewayProcess(house, tmp_path / "data", tmp_path / "log", jobs__database_url=server.url)
         gateway.start()

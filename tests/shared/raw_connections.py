@@ -38,6 +38,16 @@ def read_to_end(connection):
     return b"".join(parts)
 
 
+def read_until(connection, end):
+    """All that comes until it ends so."""
+    answer = b""
+    while not answer.endswith(end):
+        part = connection.recv(65_536)
+        assert part, answer
+        answer += part
+    return answer
+
+
 def read_problem(connection):
     """All that comes until it holds a problem."""
     answer = b""
