@@ -1,13 +1,11 @@
 """Bad input: each with its problem, and nothing left behind."""
 
-import socket
-from urllib.parse import urlsplit
-
 import numpy as np
 import pytest
 
 from tests import media_files
 from tests.media import hostile_files
+from tests.stress.raw_http import connected, head, read_answer
 
 
 @pytest.fixture(scope="module")
@@ -78,10 +76,7 @@ def test_a_picture_that_claims_to_be_huge(gateway, claim):
 
 def test_an_upload_over_the_limit_is_refused_by_its_header(gateway, house):
     limit = gateway.get("/v1/limits").json()["max_upload_bytes"]
-    address = urlsplit(house.gateway)
-    head = f"POST /v1/analyses HTTP/1.1\r\nHost: x\r\nContent-Length: {limit + 1}\r\n\r\n"
-    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
-        connection.sendall(head.encode())
-        answer = connection.recv(65_536).decode()
-    assert answer.startswith("HTTP/1.1 413")
-    assert "/problems/upload-too-large" in answer
+    with connected(house.gateway) as connection:
+        connection.sendall(head(content_length=limit + 1))
+        answer = read_answer(connection)
+    assert (answer.status, answer.problem) == (413, "upload-too-large")

@@ -49,9 +49,9 @@ def read_until(connection, end):
 
 
 def read_problem(connection):
-    """All that comes until it holds a problem."""
+    """All that comes until a problem has ended."""
     answer = b""
-    while b"remedy" not in answer:
+    while b"remedy" not in answer or not answer.endswith(b"}"):
         part = connection.recv(65_536)
         assert part
         answer += part

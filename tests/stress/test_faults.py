@@ -144,14 +144,6 @@ def complete_or_unavailable(answer: httpx.Response) -> None:
         unavailable(answer)
 
 
-def test_ten_first_requests_at_once(server, short):
-    with ThreadPoolExecutor(10) as threads:
-        answers = list(threads.map(lambda _: post(server.url, short), range(10)))
-    assert [answer.status_code for answer in answers] == [200] * 10
-    assert len({str(answer.json()["emotion"]) for answer in answers}) == 1
-    assert {answer.json()["status"] for answer in answers} == {"complete"}
-
-
 FACE_AND_SPEECH = ["face", pytest.param("speech", marks=pytest.mark.long)]
 
 
