@@ -1,13 +1,15 @@
 """The command line: `emotion serve`, `emotion analyze`, `emotion models`, `emotion keys`."""
 
+import contextlib
 import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from cli.options import Options, parse_modalities
 from cli.standard_output import OutputLostError, standard_output
@@ -26,8 +28,32 @@ _SCOPE = "What to analyse"
 _OUTPUT = "What comes out"
 _WHERE = "Where"
 
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    try:
+        with standard_output():
+            yield
+    except OutputLostError as error:
+        typer.echo(error, err=True)
+        raise typer.Exit(1) from None
+
+
+class _Command(TyperCommand):
+    def get_help(self, ctx: Any) -> str:
+        with _told():
+            return super().get_help(ctx)
+
+
+class _Group(TyperGroup):
+    def get_help(self, ctx: Any) -> str:
+        with _told():
+            return super().get_help(ctx)
+
+
 app = typer.Typer(
     name="emotion",
+    cls=_Group,
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -36,7 +62,7 @@ app = typer.Typer(
 )
 
 
-keys = typer.Typer(no_args_is_help=True)
+keys = typer.Typer(cls=_Group, no_args_is_help=True)
 app.add_typer(keys, name="keys", help="API keys of a server.")
 
 
@@ -52,13 +78,9 @@ def _show_version(asked: bool) -> None:  # noqa: FBT001 - the shape that typer w
 
 
 def _print(*lines: str) -> None:
-    try:
-        with standard_output():
-            for line in lines:
-                typer.echo(line)
-    except OutputLostError as error:
-        typer.echo(error, err=True)
-        raise typer.Exit(1) from None
+    with _told():
+        for line in lines:
+            typer.echo(line)
 
 
 @app.callback(epilog=_EPILOG)
@@ -76,7 +98,7 @@ def emotion(
             stream.reconfigure(errors="replace")
 
 
-@app.command(epilog=_EPILOG)
+@app.command(cls=_Command, epilog=_EPILOG)
 def serve(
     *,
     host: Annotated[
@@ -130,7 +152,7 @@ def _checked(check: Callable[[_Value], _Checked], value: _Value) -> _Checked:
         raise typer.BadParameter(str(error)) from None
 
 
-@app.command(epilog=_EPILOG)
+@app.command(cls=_Command, epilog=_EPILOG)
 def analyze(
     files: Annotated[
         list[Path], typer.Argument(metavar="FILE", help="Pictures, sounds and films.", show_default=False)
@@ -277,7 +299,7 @@ def analyze(
     raise typer.Exit(analyze_files(files, options, output, server=server, api_key=api_key))
 
 
-@app.command(epilog=_EPILOG)
+@app.command(cls=_Command, epilog=_EPILOG)
 def models(
     *, as_json: Annotated[bool, typer.Option("--json", help="As GET /v1/models of a server answers.")] = False
 ) -> None:
@@ -287,7 +309,7 @@ def models(
     raise typer.Exit(list_models(as_json=as_json))
 
 
-@keys.command(epilog=_EPILOG)
+@keys.command(cls=_Command, epilog=_EPILOG)
 def create() -> None:
     """Make an API key: the key for who may call, and its hash for the server's EMOTION_API_KEYS.
 

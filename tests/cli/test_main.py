@@ -156,7 +156,19 @@ def test_models_lists_what_is_installed() -> None:
     assert all(model.name in shown.stdout for model in models)
 
 
-@pytest.mark.parametrize("command", [["--version"], ["models"], ["models", "--json"], ["keys", "create"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        [],
+        ["--help"],
+        ["--version"],
+        ["models"],
+        ["models", "--json"],
+        ["models", "--help"],
+        ["keys"],
+        ["keys", "create"],
+    ],
+)
 def test_what_standard_output_does_not_take_is_status_1(command: list[str]) -> None:
     with Path("/dev/full").open("w") as full:
         result = subprocess.run(
