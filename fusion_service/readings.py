@@ -32,7 +32,8 @@ def read_people(
 
     Args:
         faces: all faces, in order of time, their scores joined with what they do over time.
-        people: [n] id of the person of each face, from 1; 0 counts for nothing.
+        people: [n] id of the person of each face, from 1; 0 counts for nothing, and an id that no face has is
+            left out.
         trust: [n] trust in each face, 0..1.
         parameters: for the sharpening.
     """
@@ -41,6 +42,8 @@ def read_people(
     cuts = np.searchsorted(people[order], np.arange(1, people.max(initial=0) + 2))
     found = []
     for number, (begin, end) in enumerate(itertools.pairwise(cuts), start=1):
+        if begin == end:
+            continue
         rows = order[begin:end]
         still = trust[rows] @ faces.scores[rows] / trust[rows].sum()
         power = 1.0 + (parameters.face_sharpening - 1.0) * (1.0 - 1.0 / len(rows))

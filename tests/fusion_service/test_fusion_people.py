@@ -147,6 +147,17 @@ def test_what_only_reminds_of_somebody_is_linked_and_not_read(make, default):
     assert found.people[0].first_seen == 12.0
 
 
+def test_who_is_only_reminded_of_is_not_read(make, default):
+    """Somebody left long ago; somebody else has just come."""
+    before = make.film([[make.face(0.4, person=1)]])
+    now = make.film([[make.face(0.4, person=2)]], start=12.0)
+    together = now.model_copy(update={"frames": before.frames + now.frames, "reminders": 1})
+    found, alone = judge(together, default), judge(now, default)
+    assert ids(found) == [[1], [2]]
+    assert [person.id for person in found.people] == [2]
+    assert (found.face, found.moments) == (alone.face, alone.moments)
+
+
 def test_without_looks_a_jump_is_somebody_else(make, default):
     frames = [[make.face(0.1, 0.1, 0.1)]] * 5 + [[make.face(0.8, 0.7, 0.1)]] * 5
     assert ids(judge(make.film(frames), default)) == [[1]] * 5 + [[2]] * 5

@@ -51,6 +51,18 @@ async def test_who_returns_after_the_window_keeps_the_number(hurried, faces, oth
     assert first_seen == {1: 0.0, 2: 4.0}
 
 
+async def test_who_comes_after_nobody_was_there_is_somebody_else(hurried, faces, other_faces, nobody):
+    async with watch(hurried, "pictures", fps=2) as viewer:
+        assert await persons_in(viewer, 4, faces, start=0) == [1]
+        # Longer than any window.
+        assert await persons_in(viewer, 10, nobody, start=4) == []
+        assert await persons_in(viewer, 3, other_faces, start=14) == [2]
+        await viewer.say(event="end")
+        await viewer.to_the_end()
+    assert viewer.events[-1].people == 2
+    assert viewer.all("notice") == []
+
+
 async def test_two_people_beside_each_other(hurried):
     left, right = media_files.astronaut(), media_files.grace_hopper()[:512]
     both = [jpeg(np.concatenate([left, np.roll(right, shift, axis=0)], axis=1)) for shift in (0, 4, 8, 4)]
