@@ -197,7 +197,9 @@ def test_likeness_gives_rules(films):
     assert likeness.same.min() > likeness.different.max()
     assert rules.different < rules.same <= 1
     assert rules.different < rules.continues < 1
-    assert "two people" in likeness_table(likeness)
+    assert likeness.again.min() > likeness.strangers.max()
+    assert likeness.area == 1
+    assert likeness_table(likeness).endswith("face by face: 1.000.")
 
 
 def test_films_put_together_tell_how_well_people_are_told_apart(corpora):

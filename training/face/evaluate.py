@@ -1,7 +1,7 @@
 """Measure an exported face network on the test parts, and print the tables.
 
     python -m training.face.evaluate --model face_service/models/default/classification --cache CACHE
-    [--robustness]
+    [--robustness] [--pooled]
 
 Needs EMOTION_CORPORA, and points found by `training.face.landmarks` in the cache folder.
 """
@@ -97,6 +97,21 @@ def evaluate(path: Path, profile: str, temperature: float, cache: Path) -> Itera
             yield from judge(test, both, temperature, suffix=", with mirror image")
 
 
+def pooled(path: Path, profile: str, cache: Path) -> Iterator[tuple[str, Share]]:
+    """RAF-DB's part to choose on and our test, alone and together: accuracy.
+
+    Both were drawn from the same pictures at random; what was chosen on the one is too good there.
+    """
+    session, cropper = open_graph(path), Cropper(profile)
+    corpus = load_corpus("rafdb_train", cache)
+    rights = {}
+    for part in ("choose", "test"):
+        of_part = set_of(cropper, corpus, part)
+        rights[part] = run_graph(session, of_part.crops).argmax(1) == of_part.questions["RAF-DB"]
+        yield f"RAF-DB, part {part}", wilson(rights[part])
+    yield "RAF-DB, both parts", wilson(np.concatenate(list(rights.values())))
+
+
 def dark(picture: Picture) -> Picture:
     """A third of the light with a sensor's noise, the same noise on every call."""
     noise = np.random.default_rng(5).normal(0, 255 * 0.03, picture.shape[:2])[:, :, None]
@@ -166,6 +181,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True, help="folder with manifest.json")
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--robustness", action="store_true", help="also measure spoiled pictures")
+    parser.add_argument("--pooled", action="store_true", help="also RAF-DB's part to choose on")
     parser.add_argument("--confusions", action="store_true", help="also print who is confused with whom")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
@@ -181,6 +197,9 @@ def main() -> None:
     if arguments.robustness:
         for corpus, change, share in robustness(path, manifest.profile, arguments.cache):
             print(f"{corpus}, {change}: {share}", flush=True)
+    if arguments.pooled:
+        for part, share in pooled(path, manifest.profile, arguments.cache):
+            print(f"{part}: {share}", flush=True)
     for batch in (1, 8):
         print(f"batch {batch}: {milliseconds(path, batch):.2f} ms a face on one thread")
 

@@ -18,7 +18,7 @@ from fusion_service.people import link_people
 from fusion_service.settings import FusionSettings
 from fusion_service.verdicts import select_faces
 from training.fusion.films import SeenFilm, read_films
-from training.fusion.likeness import linking_rules, measure_likeness
+from training.fusion.likeness import likeness_table, linking_rules, measure_likeness
 from training.fusion.record import FPS
 
 SHOT_FRAMES = 12
@@ -180,13 +180,14 @@ def told_cuts(figures: CutFigures) -> str:
 
 
 def main() -> None:
-    """Print the figures of the rules that ship, and of rules that never saw the person."""
+    """Print how alike people look, and the figures of the rules that ship and of others' rules."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True, help="where training.fusion.record wrote")
     parser.add_argument("--corpora", type=Path, default=os.environ.get("EMOTION_CORPORA"))
     given = parser.parse_args()
     parameters = load_model(FusionSettings().fusion_models / "default" / "fusion").parameters
     films = read_films(given.corpora, given.work / "recordings.jsonl", parameters)
+    print(likeness_table(measure_likeness(films)), end="\n\n")
     print(f"Told apart rightly: {told_cuts(measure_cuts(films, parameters.linking))}.")
     print(f"With rules out of the others' films: {told_cuts(held_out_cuts(films, parameters.linking))}.")
 

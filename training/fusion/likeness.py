@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
 
+from fusion_service.columns import IntArray
 from fusion_service.parameters import LinkingRules
 from training.fusion.films import SeenFilm
 
@@ -22,14 +24,22 @@ class Likeness:
     Attributes:
         following: [n] a face and the one before it in the same film.
         same: [n] the mean over all faces of two stretches, of two films of the same person.
+        again: [n] a face and a face of the same person in another film.
         strangers: [n] a face and a face of another person.
         different: [n] the mean over all faces of two stretches of different people.
     """
 
     following: FloatArray
     same: FloatArray
+    again: FloatArray
     strangers: FloatArray
     different: FloatArray
+
+    @property
+    def area(self) -> float:
+        """Area under the ROC curve of a face against a face, `again` against `strangers`: 0.5..1."""
+        cosines = np.concatenate([self.again, self.strangers])
+        return float(roc_auc_score(np.arange(len(cosines)) < len(self.again), cosines))
 
 
 def measure_likeness(films: Sequence[SeenFilm]) -> Likeness:
@@ -41,12 +51,18 @@ def measure_likeness(films: Sequence[SeenFilm]) -> Likeness:
     one, other = np.triu_indices(len(looks), 1)
     alike = (means[one] * means[other]).sum(axis=1)
     is_same = actors[one] == actors[other]
-    pairs = zip(one[~is_same][::4], other[~is_same][::4], strict=True)
+
+    def face_by_face(ones: IntArray, others: IntArray) -> FloatArray:
+        # Neighbours are alike: every fourth face of a film says as much as all.
+        return np.concatenate(
+            [(stretches[i][::4] @ stretches[j][::4].T).ravel() for i, j in zip(ones, others, strict=True)]
+        )
+
     return Likeness(
         following=np.concatenate([(rows[1:] * rows[:-1]).sum(axis=1) for rows in looks]),
         same=alike[is_same],
-        # Neighbours are alike: every fourth face of a film says as much as all.
-        strangers=np.concatenate([(stretches[i][::4] @ stretches[j][::4].T).ravel() for i, j in pairs]),
+        again=face_by_face(one[is_same], other[is_same]),
+        strangers=face_by_face(one[~is_same][::4], other[~is_same][::4]),
         different=alike[~is_same],
     )
 
@@ -68,7 +84,7 @@ def linking_rules(likeness: Likeness, start: LinkingRules) -> LinkingRules:
 
 
 def likeness_table(likeness: Likeness) -> str:
-    """Lay out the quantiles as Markdown."""
+    """Lay out the quantiles as Markdown, with the area under the ROC curve below."""
     marks = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
     lines = [
         "| cosine of | " + " | ".join(f"{mark:.0%}" for mark in marks) + " |",
@@ -77,10 +93,15 @@ def likeness_table(likeness: Likeness) -> str:
     for name, values in (
         ("a face and the one before it", likeness.following),
         ("two stretches of one person, of two films", likeness.same),
+        ("a face and a face of the same person in another film", likeness.again),
         ("a face and a face of somebody else", likeness.strangers),
         ("two stretches of two people", likeness.different),
     ):
         lines.append(
             f"| {name} | " + " | ".join(f"{value:.2f}" for value in np.quantile(values, marks)) + " |"
         )
+    lines += [
+        "",
+        f"AUC of the same person in another film against somebody else, face by face: {likeness.area:.3f}.",
+    ]
     return "\n".join(lines)
