@@ -89,8 +89,10 @@ class RequestContextMiddleware:
         except asyncio.CancelledError:
             # The server stops, and has waited `shutdown_seconds`; nobody else cancels a request from outside.
             stopping = Problem("service-unavailable", "The server is stopping.", retry_after=5)
+            is_begun = answer.status is not None
             await self._answer_problem(scope, receive, answer, stopping)
-            raise
+            if is_begun:
+                raise
         except Exception as error:  # noqa: BLE001 - the last catch: nobody gets a traceback
             if isinstance(error, TimeoutError) and timer.expired():
                 problem = Problem("deadline-exceeded", "The time allowed for this request is over.")

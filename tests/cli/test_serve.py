@@ -23,6 +23,7 @@ from tests.cli.processes import (
     resident_bytes,
 )
 from tests.cli.stack import EMOTION, RunningServer, clean_environment, serving
+from tests.stress.raw_http import connected, head, read_answer
 
 pytestmark = pytest.mark.stack
 
@@ -31,6 +32,12 @@ def analyse(server: RunningServer, file: Path, **query: str) -> Analysis:
     answer = httpx.post(f"{server.url}/v1/analyses", params=query, content=file.read_bytes(), timeout=120)
     assert answer.status_code == 200, answer.text
     return Analysis.model_validate_json(answer.content)
+
+
+def is_active(url: str) -> bool:
+    """Whether a request with a body is under way."""
+    metrics = httpx.get(f"{url}/metrics", timeout=60).text
+    return 'http_server_active_requests{http_request_method="POST"} 1.0' in metrics
 
 
 def what_it_says(analysis: Analysis) -> dict[str, object]:
@@ -190,6 +197,24 @@ def test_sigterm_lets_a_running_request_finish_and_leaves_nothing(
         assert answer.status_code == 200
         assert server.process.wait(30) == 0
         assert not any(is_alive(pid) for pid in family)
+        assert "Traceback" not in server.log.read_text()
+
+
+@pytest.mark.parametrize("topology", [(), ("--single-process",)])
+def test_who_still_uploads_when_it_stops_is_told_so_without_a_fault(
+    tmp_path: Path, film: Path, topology: tuple[str, ...]
+) -> None:
+    content = film.read_bytes()
+    with (
+        serving(tmp_path, *topology, environment={"EMOTION_SHUTDOWN_SECONDS": "1"}) as server,
+        connected(server.url) as connection,
+    ):
+        connection.sendall(head(content_length=len(content)) + content[:1000])
+        assert eventually(lambda: is_active(server.url))
+        server.process.terminate()
+        answer = read_answer(connection)
+        assert server.process.wait(60) == 0
+        assert (answer.status, answer.problem) == (503, "service-unavailable")
         assert "Traceback" not in server.log.read_text()
 
 
