@@ -47,7 +47,7 @@ def analyse(sound: NDArray[np.float32], activity: InferenceSession, classifier: 
         if (deadline := current_deadline.get()) is not None:
             deadline.check()
         reading = classifier.read(sound[span.start : span.end])
-        if reading.speech >= float(classifier.manifest.preprocessing["speech_from"]):
+        if reading.speech >= classifier.speech_from:
             kept.append(_Kept(span, reading, snr_db))
     return _answer(kept, len(sound), classifier, (time.perf_counter() - started) * 1000)
 

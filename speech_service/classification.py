@@ -33,6 +33,10 @@ class Classifier(Protocol):
     def manifest(self) -> Manifest:
         """The network's manifest."""
 
+    @property
+    def speech_from(self) -> float:
+        """Least probability of speech of a segment that counts, 0..1."""
+
     def read(self, sound: NDArray[np.float32]) -> Reading:
         """Read one segment: float32 of shape [samples], 16 kHz, at most 10 s."""
 
@@ -42,7 +46,9 @@ class SoundClassifier:
 
     def __init__(self, session: InferenceSession) -> None:
         self._session = session
-        self._shortest = int(float(session.manifest.preprocessing["shortest_seconds"]) * RATE)
+        preprocessing = session.manifest.preprocessing
+        self._shortest = int(float(preprocessing["shortest_seconds"]) * RATE)
+        self.speech_from = float(preprocessing["speech_from"])
 
     @property
     def manifest(self) -> Manifest:
@@ -62,6 +68,7 @@ class MfccClassifier:
         self._session = session
         preprocessing = session.manifest.preprocessing
         self._shortest = int(float(preprocessing["shortest_seconds"]) * RATE)
+        self.speech_from = float(preprocessing["speech_from"])
         self._mfcc = {key: int(preprocessing[key]) for key in ("coefficients", "bands", "window", "hop")}
 
     @property
