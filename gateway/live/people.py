@@ -51,8 +51,13 @@ class People:
 
     def __init__(self) -> None:
         self._known: dict[int, _Known] = {}
-        self.count = 0
-        """How many were told apart so far."""
+        self._numbers = 0
+        self._given_up = 0
+
+    @property
+    def count(self) -> int:
+        """How many were told apart so far; a number that turned out to mean nobody else does not count."""
+        return self._numbers - self._given_up
 
     def first_seen(self, person: int) -> float:
         """Give the time at which somebody was first seen, seconds."""
@@ -100,7 +105,12 @@ class People:
             candidates += list(reminded.get(local, ()))
             names[local] = self._choose(candidates, set(names.values()))
         self._see(linked, names, times)
-        self._forget(set(names.values()))
+        present = set(names.values())
+        for person in {person for persons in known_as[reminders:] for person in persons} - present:
+            # All their faces are called otherwise now.
+            if person in self._known and self._known[person].face is None:
+                self._give_up(person)
+        self._forget(present)
         return names
 
     def _reminder(self, person: int) -> Reminder | None:
@@ -115,10 +125,14 @@ class People:
         free = sorted(person for person in candidates if person not in taken)
         if free:
             for person in free[1:]:
-                self._known.pop(person, None)
+                self._give_up(person)
             return free[0]
-        self.count += 1
-        return self.count
+        self._numbers += 1
+        return self._numbers
+
+    def _give_up(self, person: int) -> None:
+        if self._known.pop(person, None) is not None:
+            self._given_up += 1
 
     def _see(self, linked: Sequence[Persons], names: dict[int, int], times: Sequence[float]) -> None:
         for t, persons in zip(times, linked, strict=True):

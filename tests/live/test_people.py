@@ -99,7 +99,23 @@ def test_who_is_recognised_late_gets_the_old_number_back():
     assert reminder.person == 1
     assert people.name([(1,), (1,), (1,)], [(1,), (2,), (None,)], [0.0, 20.0, 20.2], 1) == {1: 1}
     assert people.first_seen(1) == 0.0
+    assert people.count == 1
     assert people.reminders([1]) == []
+
+
+def test_a_number_that_nobody_has_any_more_neither_counts_nor_is_remembered():
+    """Again and again somebody's newest face is taken for somebody new, until the next one tells better."""
+    people = People()
+    seen(people, [(1,)], [(None,)], [0.0])
+    people.remember(0.0, [a_face()], (1,))
+    seen(people, [(1,), (1,)], [(None,), (None,)], [20.0, 20.2])
+    for number in range(3, 43):
+        t = 20.0 + number / 5
+        assert seen(people, [(1,), (1,), (2,)], [(2,), (2,), (None,)], [20.0, 20.2, t]) == {1: 2, 2: number}
+        assert people.count == 3
+        assert seen(people, [(1,), (1,), (1,)], [(2,), (2,), (number,)], [20.0, 20.2, t]) == {1: 2}
+        assert people.count == 2
+    assert [reminder.person for reminder in people.reminders([2])] == [1]
 
 
 def test_who_is_only_reminded_of_is_not_there():
