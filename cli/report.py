@@ -191,5 +191,5 @@ def _origin(analysis: Analysis, start: float, end: float | None) -> Text:
     text = f"{names}; {seconds:.2f} s"
     if analysis.media.seconds and seconds:
         length = min(analysis.media.seconds, math.inf if end is None else end) - start
-        text += f", {length / seconds:.1f} times real time"
+        text += f", {length / seconds:.1f} x real time"
     return Text(text, "dim")

@@ -30,7 +30,7 @@ def test_a_film_says_what_it_is_who_is_in_it_and_what_they_show() -> None:
         "surprise 55 % (uncertain), 1.9 s of it, 24 dB above the pauses",
         "happiness 88 %, seen in 97 % of the frames",
         "0.0 s to 3.0 s",
-        "face-default-1, speech-default-1, fusion-default-1; 0.30 s, 10.0 times real time",
+        "face-default-1, speech-default-1, fusion-default-1; 0.30 s, 10.0 x real time",
     ):
         assert part in text
     assert all(emotion.value in text for emotion in EMOTIONS)
@@ -51,8 +51,8 @@ def test_the_pace_counts_what_was_analysed_alone() -> None:
     print_report(console, "clip.mp4", film_analysis(), start=1.5, end=2.25)
     print_report(console, "clip.mp4", film_analysis(), start=2.7, end=60.0)
     text = console.file.getvalue()
-    assert "0.30 s, 2.5 times real time" in text
-    assert "0.30 s, 1.0 times real time" in text
+    assert "0.30 s, 2.5 x real time" in text
+    assert "0.30 s, 1.0 x real time" in text
 
 
 def test_without_a_terminal_there_are_no_colour_codes() -> None:
