@@ -20,7 +20,11 @@ _ROW_TITLES = ("name", "service", "role", "profile", "size")
 
 
 def list_models(*, as_json: bool) -> int:
-    """Print the installed networks; give the exit status: 0, or 1 when one cannot be used, or told."""
+    """Print the installed networks.
+
+    Returns:
+        Exit status: 0; 1 when one cannot be used, or told; 2 for a wrong setting.
+    """
     try:
         found = installed_models(read_house())
         with standard_output():
@@ -28,10 +32,17 @@ def list_models(*, as_json: bool) -> int:
                 print_models_json(found)
             else:
                 print_models(Console(), found.models)
-    except (ModelFileError, SettingsError, OutputLostError) as error:
-        Console(stderr=True).print(str(error), style="red", markup=False)
+    except SettingsError as error:
+        _complain(f"Wrong setting in the environment: {error}")
+        return 2
+    except (ModelFileError, OutputLostError) as error:
+        _complain(str(error))
         return 1
     return 0
+
+
+def _complain(message: str) -> None:
+    Console(stderr=True).print(message, style="red", markup=False)
 
 
 def installed_models(house: House) -> ModelList:

@@ -97,5 +97,5 @@ def _in_words(fault: object) -> str:
         case {"loc": tuple(names), "msg": message}:
             # Numbers are places in a list, which is one variable.
             name = "__".join(part.upper() for part in names if isinstance(part, str))
-            return f"EMOTION_{name}: {message}"
+            return f"EMOTION_{name}: {str(message).removeprefix('Value error, ')}"
     return str(fault)

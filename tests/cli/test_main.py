@@ -140,11 +140,12 @@ def test_serve_on_a_host_that_is_none_speaks_of_the_host() -> None:
     assert "--port" not in result.stderr
 
 
-def test_serve_with_a_wrong_setting_is_status_2_and_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("command", [["serve", "--port", "0"], ["models"]])
+def test_a_wrong_setting_is_status_2_and_named(monkeypatch: pytest.MonkeyPatch, command: list[str]) -> None:
     monkeypatch.setenv("EMOTION_THREADS", "0")
-    result = runner.invoke(app, ["serve", "--port", "0"])
+    result = runner.invoke(app, command)
     assert result.exit_code == 2
-    assert "EMOTION_THREADS" in result.stderr
+    assert "Wrong setting in the environment: EMOTION_THREADS: " in result.stderr.replace("\n", " ")
 
 
 def test_models_lists_what_is_installed() -> None:

@@ -42,5 +42,5 @@ def test_a_group_that_is_no_json_is_named():
 def test_a_secret_is_not_told():
     ended = start("gateway", EMOTION_API_KEYS="the-key-itself")
     assert ended.returncode == 2
-    assert "EMOTION_API_KEYS: " in ended.stderr
+    assert "EMOTION_API_KEYS: must be hashes" in ended.stderr
     assert "the-key-itself" not in ended.stderr
