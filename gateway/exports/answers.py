@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi.responses import Response
 
-from gateway.exports.format import ExportFormat
+from gateway.exports.format import ExportFormat, detail_of
 from gateway.exports.formats import FORMATS
 from gateway.exports.negotiation import require_writable
 from shared.contracts.analyses import Analysis
@@ -24,7 +24,7 @@ async def analysis_answer(analysis: Analysis, export: ExportFormat | None) -> Re
     """
     if export is None:
         return Response(analysis.model_dump_json(), headers={"vary": "Accept"}, media_type="application/json")
-    require_writable(export, possible=export.can_write(analysis))
+    require_writable(export, detail_of(analysis))
     document = await asyncio.to_thread(export.document, analysis)
     return Response(document, headers=export_headers(export, analysis.id))
 

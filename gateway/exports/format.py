@@ -9,6 +9,13 @@ _PIECE_CHARACTERS = 64 * 1024
 _DETAILS = tuple(Detail)
 
 
+def detail_of(analysis: Analysis) -> Detail:
+    """Tell how much an analysis holds."""
+    if analysis.frames is not None:
+        return Detail.FRAMES
+    return Detail.SUMMARY if analysis.moments is None else Detail.TIMELINE
+
+
 @dataclass(frozen=True, slots=True)
 class ExportFormat:
     """One way to write an analysis down.
@@ -38,10 +45,7 @@ class ExportFormat:
 
     def can_write(self, analysis: Analysis) -> bool:
         """Tell whether the analysis has the detail that this format shows."""
-        has = Detail.SUMMARY if analysis.moments is None else Detail.TIMELINE
-        if analysis.frames is not None:
-            has = Detail.FRAMES
-        return self.is_within(has)
+        return self.is_within(detail_of(analysis))
 
     def is_within(self, detail: Detail) -> bool:
         """Tell whether an analysis of this detail would have all that this format shows."""

@@ -7,6 +7,7 @@ from email.message import Message
 
 from gateway.exports.format import ExportFormat
 from gateway.exports.formats import BY_NAME, FORMATS
+from shared.contracts.analyses import Detail
 from shared.contracts.problems import Problem
 
 JSON_TYPE = "application/json"
@@ -55,7 +56,8 @@ def wanted_format(accept: str | None) -> ExportFormat | None:
         if quality > best[0]:
             best = (quality, export)
     if best[0] == 0:
-        raise not_acceptable("Nothing that the Accept header allows can be made of an analysis.", "Accept")
+        what = "Nothing that the Accept header allows can be made of an analysis."
+        raise _not_acceptable(what, "Accept", Detail.FRAMES)
     return best[1]
 
 
@@ -77,27 +79,24 @@ def format_of_suffix(suffix: str) -> ExportFormat:
     return export
 
 
-def require_writable(export: ExportFormat, *, possible: bool) -> None:
-    """Refuse a format that needs more than the analysis holds.
+def require_writable(export: ExportFormat, detail: Detail) -> None:
+    """Refuse a format that needs more than an analysis of this detail holds.
 
     Raises:
-        Problem: `not-acceptable`, which names the `detail` that it needs.
+        Problem: `not-acceptable`, which names the `detail` that it needs, and what can be had without.
     """
-    if not possible:
-        raise not_acceptable(
-            f"{export.media_type} needs an analysis with detail={export.needs}.",
-            "detail",
-            remedy=f"Analyse with detail={export.needs}, or ask for another format.",
-        )
+    if not export.is_within(detail):
+        what = f"{export.media_type} needs an analysis with detail={export.needs}."
+        raise _not_acceptable(what, "detail", detail, remedy=f"Analyse with detail={export.needs}, or accept")
 
 
-def not_acceptable(detail: str, field: str, *, remedy: str | None = None) -> Problem:
+def _not_acceptable(what: str, field: str, has: Detail, *, remedy: str = "Accept") -> Problem:
     """Give the problem of a format that cannot be had; it lists what can."""
-    available = [JSON_TYPE, *(export.media_type for export in FORMATS)]
+    available = [JSON_TYPE, *(export.media_type for export in FORMATS if export.is_within(has))]
     return Problem(
         "not-acceptable",
-        detail,
-        remedy=remedy or f"Accept one of {', '.join(available)}.",
+        what,
+        remedy=f"{remedy} one of {', '.join(available)}.",
         field=field,
         extra={"available": available},
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from gateway.exports.format import ExportFormat
+from gateway.exports.format import ExportFormat, detail_of
 from gateway.exports.negotiation import require_writable
 from gateway.jobs.results import StoredResult
 from gateway.jobs.store import Store
@@ -54,5 +54,5 @@ class Exporter:
 
 def _write(json: bytes, form: ExportFormat) -> bytes:
     analysis = Analysis.model_validate_json(json)
-    require_writable(form, possible=form.can_write(analysis))
+    require_writable(form, detail_of(analysis))
     return form.document(analysis)

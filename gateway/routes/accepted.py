@@ -30,7 +30,7 @@ async def planned_format(
         Problem: `not-acceptable`.
     """
     if wanted is not None:
-        require_writable(wanted, possible=wanted.is_within(options.detail))
+        require_writable(wanted, options.detail)
     return wanted
 
 

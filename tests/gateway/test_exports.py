@@ -46,6 +46,13 @@ def test_a_format_that_needs_more_detail_is_refused_before_the_file_is_read(gate
     assert answer.status_code == 406
     assert answer.json()["field"] == "detail"
     assert "detail=frames" in answer.json()["remedy"]
+    assert answer.json()["available"] == [
+        "application/json",
+        "text/csv; table=moments",
+        "application/jsonl",
+        "text/vtt",
+        "application/emotionml+xml",
+    ]
 
 
 def test_less_detail_is_enough_for_captions(gateway, film) -> None:
