@@ -41,7 +41,10 @@ async def read_callback(
     if not preference.takes_a_job:
         raise _bad("callback_url goes with `Prefer: respond-async` or `Prefer: wait=20` only.")
     if request.app.state.settings.webhooks.secret is None:
-        raise _bad("This server has no secret for webhooks, so it calls nobody.")
+        raise _bad(
+            "This server has no secret for webhooks, so it calls nobody.",
+            "Leave it out, or have the server's operator set EMOTION_WEBHOOKS__SECRET.",
+        )
     if not re.fullmatch("https?://[!-~]+", callback_url):
         raise _bad("callback_url must begin with https:// or http:// and be ASCII without spaces.")
     private = request.app.state.settings.webhooks.private_addresses
@@ -61,5 +64,5 @@ async def read_callback(
     return callback_url
 
 
-def _bad(detail: str) -> Problem:
-    return Problem("bad-parameter", detail, field="callback_url")
+def _bad(detail: str, remedy: str | None = None) -> Problem:
+    return Problem("bad-parameter", detail, remedy=remedy, field="callback_url")

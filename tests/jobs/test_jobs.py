@@ -243,3 +243,4 @@ def test_a_callback_without_secret_is_refused(gateway, film):
     )
     assert answer.status_code == 422
     assert answer.json()["field"] == "callback_url"
+    assert "EMOTION_WEBHOOKS__SECRET" in answer.json()["remedy"]
