@@ -8,6 +8,20 @@ import pytest
 from tests.page.conftest import Visitor
 from tests.servers import House
 
+# Texts in fields of the options that are wider than their field, with room for a list's arrow.
+CUT_OFF = """() => {
+    const pen = document.createElement("canvas").getContext("2d");
+    const isCut = (field, text) => {
+        const { font, paddingLeft, paddingRight } = getComputedStyle(field);
+        pen.font = font;
+        const arrow = field.tagName === "SELECT" ? 18 : 0;
+        const room = field.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight) - arrow;
+        return pen.measureText(text).width > room;
+    };
+    const texts = (field) => [field.placeholder, ...[...field.options ?? []].map((each) => each.text)];
+    const fields = [...document.querySelectorAll("#options select, #options input[placeholder]")];
+    return fields.flatMap((field) => texts(field).filter((text) => text && isCut(field, text)));
+}"""
 SPOKEN = re.compile(r"^0\.2 s of 3\.\d s\. Fused: \w+, \d+ %.*Person 1: \w+, \d+ %.*Voice: ")
 
 
@@ -89,3 +103,10 @@ def test_the_narrowest_phone_has_nothing_to_scroll_sideways(browser, house: Hous
         visitor.give(media / "film.webm")
         visitor.wait_for("done")
         assert visitor.sticking_out() == []
+
+
+@pytest.mark.parametrize("width", [1280, 1000, 700, 360])
+def test_no_option_is_cut_off(browser, house: House, width: int):
+    with Visitor.arrive(browser, house.gateway, width=width) as visitor:
+        visitor.page.get_by_text("Options").click()
+        assert visitor.page.evaluate(CUT_OFF) == []
