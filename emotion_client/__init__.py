@@ -1,6 +1,7 @@
 """A client of the emotion server: `Client` for scripts and notebooks, `AsyncClient` for event loops."""
 
 from emotion_client.async_client import AsyncClient
+from emotion_client.calls import Patience
 from emotion_client.client import Client
 from emotion_client.errors import (
     EmotionError,
@@ -25,6 +26,7 @@ __all__ = [
     "MediaSource",
     "NoJobsError",
     "Options",
+    "Patience",
     "ProblemError",
     "ServerUnreachableError",
     "TlsError",

@@ -161,10 +161,12 @@ def unreachable(error: httpx.TransportError) -> ServerUnreachableError:
 
 
 def _reason(error: httpx.TransportError) -> str:
+    url = error.request.url
+    address = f"{url.scheme}://{url.netloc.decode()}"
     if isinstance(error, httpx.ConnectError):
-        return "nothing answers there."
+        return f"Nothing answers at {address}."
     if isinstance(error, httpx.ProxyError):
-        return f"the proxy makes no connection: {error}."
+        return f"To {address} the proxy makes no connection: {error}."
     if isinstance(error, httpx.TimeoutException):
-        return "no answer in time."
-    return "the connection broke before the answer."
+        return f"No answer from {address} in time."
+    return f"The connection to {address} broke before the answer."

@@ -10,8 +10,14 @@ from typing import Any
 
 import pytest
 
-from emotion_client import AsyncClient, Client, JobCancelledError, ProblemError, ServerUnreachableError
-from emotion_client.calls import Patience
+from emotion_client import (
+    AsyncClient,
+    Client,
+    JobCancelledError,
+    Patience,
+    ProblemError,
+    ServerUnreachableError,
+)
 from gateway.app import create_app
 from gateway.exports.formats import FORMATS
 from gateway.jobs.settings import JobSettings
@@ -172,7 +178,7 @@ def test_no_server() -> None:
     patience = Patience(attempts=2, first_pause=0)
     with (
         Client("http://127.0.0.1:9", patience=patience) as client,
-        pytest.raises(ServerUnreachableError, match="nothing answers"),
+        pytest.raises(ServerUnreachableError, match=r"Nothing answers at http://127\.0\.0\.1:9\."),
     ):
         client.models()
 

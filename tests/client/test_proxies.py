@@ -8,8 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from emotion_client import AsyncClient, Client, ServerUnreachableError, UsageError, open_live
-from emotion_client.calls import Patience
+from emotion_client import AsyncClient, Client, Patience, ServerUnreachableError, UsageError, open_live
 from emotion_client.proxies import is_loopback
 from tests.servers import House
 
