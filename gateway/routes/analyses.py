@@ -72,7 +72,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 
 @router.put(
     "/analyses",
-    summary="The same as POST, for tools that send files with PUT, such as `curl -T`",
+    summary="The same as POST, for tools that send files with PUT, such as curl -T",
     name="put_analysis",
     response_model=Analysis,
     responses=_RESPONSES,
