@@ -6,7 +6,7 @@ sent along in front of the window, and who returns is linked to it.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.kept_faces import KeptFaces
@@ -22,9 +22,12 @@ Persons = tuple[int | None, ...]
 
 @dataclass(frozen=True, slots=True)
 class Reminder:
-    """One face of somebody who is out of the picture: who it is, when it was seen, and its JSON."""
+    """Faces of one frame whose people are out of the picture: who they are, when that was, and the JSON.
 
-    person: int
+    That they were seen together tells them apart, however alike they look.
+    """
+
+    persons: tuple[int, ...]
     t: float
     for_fusion: bytes
 
@@ -37,13 +40,11 @@ class _Known:
         first_seen: seconds.
         last_seen: seconds.
         face: how they are remembered, with its time; None until a face of theirs has left the window.
-        reminder: the same as it is sent along; None until it is wanted.
     """
 
     first_seen: float
     last_seen: float
     face: FrameFaces | None = None
-    reminder: Reminder | None = None
 
 
 class People:
@@ -51,6 +52,7 @@ class People:
 
     def __init__(self) -> None:
         self._known: dict[int, _Known] = {}
+        self._reminders: list[Reminder] = []
         self._numbers = 0
         self._given_up = 0
 
@@ -64,19 +66,25 @@ class People:
         return self._known[person].first_seen
 
     def reminders(self, present: Iterable[int | None]) -> list[Reminder]:
-        """Give a face of everybody but those in the window, in order of time."""
+        """Give a face of everybody but those in the window, in order of time, those of one frame together."""
         absent = self._known.keys() - set(present)
-        found = (self._reminder(person) for person in absent)
-        return sorted(
-            (reminder for reminder in found if reminder is not None), key=lambda reminder: reminder.t
-        )
+        by_time: dict[float, dict[int, Face]] = {}
+        for person in sorted(absent):
+            if (kept := self._known[person].face) is not None:
+                by_time.setdefault(kept.t, {})[person] = kept.faces[0]
+        # Those of the last time are kept, for they are sent along with every window until somebody returns.
+        before = {(reminder.t, reminder.persons): reminder for reminder in self._reminders}
+        self._reminders = [
+            before.get((t, tuple(faces))) or _reminder(t, faces) for t, faces in sorted(by_time.items())
+        ]
+        return self._reminders
 
     def remember(self, t: float, faces: Sequence[Face], persons: Persons) -> None:
         """Take note of a frame that leaves the window."""
         for face, person in zip(faces, persons, strict=True):
             known = None if person is None else self._known.get(person)
             if known is not None and _is_better(face, known.face):
-                known.face, known.reminder = FrameFaces(t=t, faces=(face,)), None
+                known.face = FrameFaces(t=t, faces=(face,))
 
     def name(
         self,
@@ -113,13 +121,6 @@ class People:
         self._forget(present)
         return names
 
-    def _reminder(self, person: int) -> Reminder | None:
-        known = self._known[person]
-        if known.reminder is None and known.face is not None:
-            # Kept, for it is sent along with every window until they return.
-            known.reminder = Reminder(person, known.face.t, KeptFaces.of([known.face]).for_fusion)
-        return known.reminder
-
     def _choose(self, candidates: list[int], taken: set[int]) -> int:
         """Give the oldest number; the others that meant the same person are forgotten."""
         free = sorted(person for person in candidates if person not in taken)
@@ -145,6 +146,11 @@ class People:
         absent = sorted(self._known.keys() - present, key=lambda person: self._known[person].last_seen)
         for person in absent[: max(0, len(absent) - _REMEMBERED)]:
             del self._known[person]
+
+
+def _reminder(t: float, faces: Mapping[int, Face]) -> Reminder:
+    frame = FrameFaces(t=t, faces=tuple(faces.values()))
+    return Reminder(tuple(faces), t, KeptFaces.of([frame]).for_fusion)
 
 
 def _votes(linked: Sequence[Persons], known_as: Sequence[Persons]) -> dict[int, Counter[int]]:

@@ -148,7 +148,7 @@ class Window:
         """Write down who the faces of the window are."""
         names = self.people.name(
             result.persons_by_frame,
-            [(reminder.person,) for reminder in reminders] + [seen.persons for seen in frames],
+            [reminder.persons for reminder in reminders] + [seen.persons for seen in frames],
             [reminder.t for reminder in reminders] + [seen.frame.t for seen in frames],
             len(reminders),
         )

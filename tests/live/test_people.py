@@ -5,6 +5,7 @@ import numpy as np
 from gateway.live.people import People
 from shared.contracts.emotions import Scores
 from shared.contracts.faces import Box, Face, FaceQuality, Pose
+from shared.contracts.fusion import FrameFaces
 from shared.contracts.vectors import pack_vector
 from tests import media_files
 from tests.live.client import jpeg, packets, watch
@@ -96,7 +97,7 @@ def test_who_is_recognised_late_gets_the_old_number_back():
     people.remember(0.0, [a_face()], (1,))
     assert seen(people, [(1,)], [(None,)], [20.0]) == {1: 2}
     (reminder,) = people.reminders([2])
-    assert reminder.person == 1
+    assert reminder.persons == (1,)
     assert people.name([(1,), (1,), (1,)], [(1,), (2,), (None,)], [0.0, 20.0, 20.2], 1) == {1: 1}
     assert people.first_seen(1) == 0.0
     assert people.count == 1
@@ -115,7 +116,19 @@ def test_a_number_that_nobody_has_any_more_neither_counts_nor_is_remembered():
         assert people.count == 3
         assert seen(people, [(1,), (1,), (1,)], [(2,), (2,), (number,)], [20.0, 20.2, t]) == {1: 2}
         assert people.count == 2
-    assert [reminder.person for reminder in people.reminders([2])] == [1]
+    assert [reminder.persons for reminder in people.reminders([2])] == [(1,)]
+
+
+def test_those_who_were_seen_together_are_reminded_of_together():
+    people = People()
+    seen(people, [(1, 2), (3, None)], [(None, None), (None, None)], [0.0, 0.2])
+    people.remember(0.0, [a_face(), a_face()], (1, 2))
+    people.remember(0.2, [a_face(), a_face()], (3, None))
+    first, second = people.reminders([])
+    assert (first.persons, first.t) == ((1, 2), 0.0)
+    assert (second.persons, second.t) == ((3,), 0.2)
+    assert len(FrameFaces.model_validate_json(first.for_fusion).faces) == 2
+    assert [reminder.persons for reminder in people.reminders([2])] == [(1,), (3,)]
 
 
 def test_who_is_only_reminded_of_is_not_there():
@@ -147,5 +160,5 @@ def test_only_so_many_are_remembered_and_those_who_were_seen_last():
         t = float(number)
         assert seen(people, [(1,)], [(None,)], [t]) == {1: number + 1}
         people.remember(t, [a_face()], (number + 1,))
-    kept = [reminder.person for reminder in people.reminders([])]
-    assert kept == list(range(68, 101))
+    kept = [reminder.persons for reminder in people.reminders([])]
+    assert kept == [(person,) for person in range(68, 101)]

@@ -7,6 +7,7 @@ from gateway.live.window import Window
 from gateway.services import FusionService
 from shared.client import ServiceClient
 from shared.contracts.emotions import Scores
+from shared.contracts.faces import Box
 from shared.contracts.fusion import FrameFaces
 from shared.contracts.live import LiveOpen
 from shared.contracts.speech import SpeechSegment
@@ -63,6 +64,23 @@ async def test_who_left_is_not_there(window):
     window.add_frame(FrameFaces(t=20.0, faces=()))
     fused = await window.fuse(20.0)
     assert (fused.moment, fused.people) == (None, ())
+
+
+async def test_two_alike_who_leave_and_return_together_keep_their_numbers(window):
+    """More alike than what makes two faces one person's: only that they were there at once tells."""
+    axes = np.eye(8)
+    two = [
+        a_face().model_copy(
+            update={"appearance": pack_vector(looks), "box": Box(x=x, y=0.4, width=0.1, height=0.1)}
+        )
+        for x, looks in ((0.1, 0.85 * axes[0] + 0.527 * axes[1]), (0.7, 0.85 * axes[0] + 0.527 * axes[2]))
+    ]
+    for t, there in [(0.0, two), (0.2, two), (10.0, []), (20.0, two), (20.2, two)]:
+        frame = FrameFaces(t=t, faces=tuple(there))
+        window.add_frame(frame)
+        await window.fuse(t)
+        assert window.persons_in(frame) == tuple(range(1, len(there) + 1))
+    assert window.people.count == 2
 
 
 async def test_a_voice_leans_on_what_it_was_like_before_the_window(window):
