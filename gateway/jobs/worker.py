@@ -8,7 +8,6 @@ import logging
 import queue
 import secrets
 import threading
-import time
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any, ParamSpec, TypeVar
@@ -18,6 +17,8 @@ from dbos import DBOS, DBOSPortableJSONSerializer
 from gateway.jobs import workflow
 from gateway.jobs.book import APPLICATION, EVENTS, QUEUE, VERSION, WEBHOOKS_QUEUE, JobBook
 from gateway.jobs.database import Database, patiently
+from gateway.jobs.dead_workers import DeadWorkers, worker_name
+from gateway.jobs.event_line import EventLine
 from gateway.jobs.settings import JobSettings
 from gateway.jobs.slots import Slots
 from gateway.jobs.store import Store
@@ -31,40 +32,12 @@ from shared.deadlines import Deadline, current_deadline
 
 _log = logging.getLogger(__name__)
 
-# Events that wait for the database; the pipeline waits when there are more.
-_MOST_EVENTS_AHEAD = 200
 _WEBHOOKS_AT_ONCE = 16
 # A receiver that never answers holds a place for its whole time: those of one caller hold these at most.
 _WEBHOOKS_OF_ONE_CALLER = 4
-_NAME = "worker-{}"
-# Every worker asks so often whether its lock is its own; the jobs of one that lost it wait for twice as long.
-_ROUNDS_BEFORE_RESCUE = 2
 
 _Parameters = ParamSpec("_Parameters")
 _Found = TypeVar("_Found")
-
-
-class _Line:
-    """Events on their way from the event loop to the thread that stores them."""
-
-    def __init__(self) -> None:
-        self._events: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-
-    async def put(self, event: str) -> None:
-        while self._events.qsize() > _MOST_EVENTS_AHEAD:  # noqa: ASYNC110 - the other side is a thread
-            await asyncio.sleep(0.02)
-        self._events.put(event)
-
-    def end(self) -> None:
-        self._events.put(None)
-
-    def next(self, seconds: float) -> str | None:
-        """Give the next event; None after the last.
-
-        Raises:
-            queue.Empty: nothing came within the time.
-        """
-        return self._events.get(timeout=seconds)
 
 
 class Worker:
@@ -102,7 +75,7 @@ class Worker:
         self._webhooks = webhooks
         self._loop = asyncio.get_running_loop()
         self._slot = -1
-        self._inherited: dict[int, float] = {}
+        self._dead_workers: DeadWorkers | None = None
         self._stopping = False
         # How often it was put down: what began before must not go on after.
         self._life = 0
@@ -134,11 +107,12 @@ class Worker:
     def _launch(self) -> None:
         self._slots = self._open_slots()
         self._slot = self._slots.take_one()
+        self._dead_workers = DeadWorkers(self._slots, self._slot, self._settings.rescue_seconds)
         config: Any = {
             "name": APPLICATION,
             "system_database_url": self._database.url,
             "system_database_engine": self._database.engine,
-            "executor_id": _NAME.format(self._slot),
+            "executor_id": worker_name(self._slot),
             "application_version": VERSION,
             "log_level": "WARNING",
             "serializer": DBOSPortableJSONSerializer(),
@@ -163,7 +137,7 @@ class Worker:
             polling_interval_sec=max(1.0, self._settings.poll_seconds),
             on_conflict="always_update",
         )
-        _log.info("worker", extra={"fields": {"name": _NAME.format(self._slot)}})
+        _log.info("worker", extra={"fields": {"name": worker_name(self._slot)}})
 
     async def close(self) -> None:
         """Stop; jobs under way stay in the book, for this or another worker to begin anew."""
@@ -184,7 +158,7 @@ class Worker:
         try:
             DBOS.destroy()
         finally:
-            self._inherited.clear()
+            self._dead_workers = None
             if self._slots is not None:
                 self._slots.close()
                 self._slots = None
@@ -196,7 +170,8 @@ class Worker:
             try:
                 await self._stay_alive()
                 at_work = await self._book.workers_at_work()
-                await asyncio.to_thread(self._rescue_from, at_work)
+                if self._dead_workers is not None:
+                    await asyncio.to_thread(self._dead_workers.rescue, at_work)
             except Exception:  # noqa: BLE001 - a database that is away for a while ends nothing
                 _log.exception("looking for dead workers failed")
 
@@ -208,36 +183,6 @@ class Worker:
             _log.error("the lock of this worker was lost; it stops its jobs and begins anew")
             await self._put_down()
         await self._begin()
-
-    def _rescue_from(self, at_work: set[str]) -> None:
-        slots = self._slots
-        if slots is None:
-            return
-        for name in at_work:
-            number = name.removeprefix("worker-")
-            if not number.isdigit() or int(number) == self._slot or not self._inherits(int(number), slots):
-                continue
-            # Its lock is ours, so its bearer is dead and nobody can take the name meanwhile.
-            try:
-                # No public call does it by worker: `resume_workflow` forgets how often a job has ended its
-                # worker, so that one that always does would be tried for ever.
-                DBOS._recover_pending_workflows([name])  # noqa: SLF001 - see above
-                _log.warning("jobs of a dead worker are queued again", extra={"fields": {"name": name}})
-            finally:
-                slots.give_back(int(number))
-                del self._inherited[int(number)]
-
-    def _inherits(self, slot: int, slots: Slots) -> bool:
-        """Take the lock of another worker; True once it is certain that nobody works under it any more.
-
-        One that has lost its lock goes on until it looks after it, and a job must not run twice at once.
-        """
-        if slot not in self._inherited:
-            if not slots.take(slot):
-                return False
-            self._inherited[slot] = time.monotonic()
-        wait = _ROUNDS_BEFORE_RESCUE * self._settings.rescue_seconds if slots.may_be_lost else 0.0
-        return time.monotonic() - self._inherited[slot] >= wait
 
     def cancel(self, job_id: str) -> None:
         """Stop working on a job, if it is here."""
@@ -253,7 +198,7 @@ class Worker:
         life = self._life
         if self._stopping:
             raise workflow.StoppedError
-        name = _NAME.format(self._slot)
+        name = worker_name(self._slot)
         record = patiently(self._book.find_now, job_id)
         # Taken before the worker was put down, it comes here when the worker has another name already.
         if record is not None and record.worker != name:
@@ -263,7 +208,7 @@ class Worker:
         attempt = max(record.begun + 1, record.attempts) if record else 1
         patiently(self._note_begun, job_id, attempt)
         DBOS.write_stream(EVENTS, Started(attempt=attempt).model_dump_json())
-        line = _Line()
+        line = EventLine()
         with self._guard:
             # It may have been put down while the database was waited for, and work under another name by now.
             if self._is_over(life):
@@ -298,7 +243,7 @@ class Worker:
         """Tell whether the worker was put down since this life of it."""
         return self._stopping or life != self._life
 
-    def _store_events(self, job_id: str, line: _Line) -> None:
+    def _store_events(self, job_id: str, line: EventLine) -> None:
         """Store events as they come; raises where the job is no longer ours to work on."""
         while True:
             try:
@@ -317,7 +262,7 @@ class Worker:
         return contextvars.Context().run(asyncio.run_coroutine_threadsafe, work, self._loop)
 
     async def _work(
-        self, job_id: str, upload: str, options: AnalysisOptions, receive_ms: float, line: _Line
+        self, job_id: str, upload: str, options: AnalysisOptions, receive_ms: float, line: EventLine
     ) -> str:
         current_deadline.set(Deadline.after(self._settings.seconds))
         task = asyncio.current_task()
