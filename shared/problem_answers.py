@@ -28,6 +28,9 @@ def problem_response(problem: Problem, headers: Mapping[str, str] | None = None)
         all_headers["retry-after"] = str(problem.retry_after)
     if problem.status == 401:
         all_headers["www-authenticate"] = "Bearer"
+    if problem.status == 426:
+        # RFC 9110, 15.5.22: the answer must name it.
+        all_headers |= {"upgrade": "websocket", "connection": "upgrade"}
     all_headers["cache-control"] = "no-store"
     document = problem.document(current_request_id.get())
     return Response(
@@ -57,6 +60,7 @@ _DESCRIPTIONS = {
     413: "The body is over the limit.",
     415: "The media type is not one that can be read.",
     422: "A parameter or the media is not acceptable; `field` names it and `remedy` says what to do.",
+    426: "This address takes WebSockets only.",
     429: "Too many requests; `Retry-After` says when to come back.",
     499: "The client closed the connection before the answer was ready.",
     500: "A fault of the server.",

@@ -134,6 +134,11 @@ CATALOGUE: dict[str, tuple[int, str, str]] = {
     "not-acceptable": (406, "Not acceptable", "Accept one of the media types in `available`."),
     "not-found": (404, "Not found", "See /docs for the addresses that exist."),
     "method-not-allowed": (405, "Method not allowed", "Use a method named in the Allow header."),
+    "upgrade-required": (
+        426,
+        "Upgrade required",
+        "Open it as a WebSocket; a proxy in between must pass on the headers Upgrade and Connection.",
+    ),
     "client-closed-request": (
         499,
         "Client closed request",
