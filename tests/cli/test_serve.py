@@ -234,7 +234,7 @@ def test_networks_that_cannot_be_loaded_end_it_with_a_message(
 ) -> None:
     result = subprocess.run(
         [EMOTION, "serve", "--port", "0", *topology],
-        env=clean_environment({"EMOTION_FUSION_MODELS": str(tmp_path)}),
+        env=clean_environment({"EMOTION_FUSION_MODELS": str(tmp_path), "EMOTION_MAX_UPLOADS": "1"}),
         capture_output=True,
         text=True,
         timeout=120,
@@ -242,6 +242,7 @@ def test_networks_that_cannot_be_loaded_end_it_with_a_message(
     )
     assert result.returncode == 1
     assert result.stdout == ""
-    last = result.stderr.splitlines()[-1]
+    first, *_, last = result.stderr.splitlines()
+    assert "EMOTION_MAX_UPLOADS is no setting" in first
     assert last.startswith("emotion: fusion_service")
     assert "networks" in last
