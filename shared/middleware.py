@@ -92,6 +92,7 @@ class RequestContextMiddleware:
             is_begun = answer.status is not None
             await self._answer_problem(scope, receive, answer, stopping)
             if is_begun:
+                # What was cut off must not pass for whole.
                 raise
         except Exception as error:  # noqa: BLE001 - the last catch: nobody gets a traceback
             if isinstance(error, TimeoutError) and timer.expired():

@@ -60,7 +60,6 @@ _DESCRIPTIONS = {
     413: "The body is over the limit.",
     415: "The media type is not one that can be read.",
     422: "A parameter or the media is not acceptable; `field` names it and `remedy` says what to do.",
-    426: "This address takes WebSockets only.",
     429: "Too many requests; `Retry-After` says when to come back.",
     499: "The client closed the connection before the answer was ready.",
     500: "A fault of the server.",

@@ -43,10 +43,6 @@ class ExportFormat:
         """The `Content-Type` of an answer."""
         return f"{self.media_type}{self.parameters}"
 
-    def can_write(self, analysis: Analysis) -> bool:
-        """Tell whether the analysis has the detail that this format shows."""
-        return self.is_within(detail_of(analysis))
-
     def is_within(self, detail: Detail) -> bool:
         """Tell whether an analysis of this detail would have all that this format shows."""
         return _DETAILS.index(self.needs) <= _DETAILS.index(detail)
@@ -55,7 +51,7 @@ class ExportFormat:
         """Give the document as UTF-8, in pieces of about 64 KiB.
 
         Args:
-            analysis: one that `can_write` holds for.
+            analysis: one with the detail that this format `needs`, at least.
         """
         waiting: list[str] = []
         length = 0

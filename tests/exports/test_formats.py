@@ -5,7 +5,7 @@ import tracemalloc
 import pytest
 
 from gateway.exports.answers import analysis_answer
-from gateway.exports.format import ExportFormat
+from gateway.exports.format import ExportFormat, detail_of
 from gateway.exports.formats import BY_NAME, FORMATS
 from shared.contracts.analyses import Detail
 from tests.cli.samples import film_analysis
@@ -29,10 +29,10 @@ def test_names_and_media_types_are_told_apart() -> None:
 def test_what_needs_frames_says_so(export: ExportFormat) -> None:
     timeline = film_analysis(frames=None)
     summary = film_analysis(frames=None, moments=None, segments=None)
-    assert export.can_write(two_people())
-    assert export.can_write(timeline) is (export.needs is not Detail.FRAMES)
-    assert export.can_write(summary) is (export.needs is Detail.SUMMARY)
-    if export.can_write(summary):
+    assert export.is_within(detail_of(two_people()))
+    assert export.is_within(detail_of(timeline)) is (export.needs is not Detail.FRAMES)
+    assert export.is_within(detail_of(summary)) is (export.needs is Detail.SUMMARY)
+    if export.is_within(detail_of(summary)):
         assert written(export, summary)
 
 
