@@ -163,6 +163,8 @@ class FilmDecoder:
         self._clock.join(packet)
         if self._clock.jumped and not jumped:
             self._opened.forget_length()
+            if self._track is not None:
+                self._track.forget_length()
 
     def _seek(self) -> bool:
         if self._options.begin < _WORTH_SEEKING_SECONDS or self._opened.form.name not in _SEEKABLE:
@@ -290,4 +292,5 @@ def _sound_track(opened: OpenedMedia, limits: MediaLimits, options: DecodeOption
         origin=opened.origin,
         exact=codec.startswith("pcm_f"),
         every_channel=codec.startswith("pcm_"),
+        claimed_end=opened.media.seconds,
     )

@@ -44,6 +44,7 @@ class FrameSampler:
         self._codec = video.codec_context
         self._time_base = float(video.time_base or 1)
         self._frame_seconds = 1.0 / ((opened.media.video and opened.media.video.fps) or 25.0)
+        self._opened = opened
         self._origin = opened.origin
         self._begin, self._end = options.begin, options.end
         self._grid = Grid(options.begin, options.fps)
@@ -55,10 +56,18 @@ class FrameSampler:
         self._backlog_bytes = 0
         self._last_tick = -1
         self._shown_until = 0.0
-        self._last_shown = self._last_ends = -math.inf
+        self._last_shown = self._last_ends = self._last_begins = -math.inf
+        self._seen_until = 0.0
         self.damaged_packets = 0
-        self.seen_until = 0.0
+
+    @property
+    def seen_until(self) -> float:
         """Presentation time of the end of the last frame that there is, wanted or not, seconds."""
+        claimed = self._opened.media.seconds
+        if claimed is None or self._last_begins >= claimed:
+            return self._seen_until
+        # How long the last frame stands is often a guess.
+        return min(self._seen_until, claimed)
 
     @property
     def finished(self) -> bool:
@@ -76,14 +85,15 @@ class FrameSampler:
         if t is not None:
             insort(self._times, t)
             del self._times[:-_TIMES_KEPT]
-            self.seen_until = max(self.seen_until, t + self._duration(packet.duration))
+            self._seen_until = max(self._seen_until, t + self._duration(packet.duration))
+            self._last_begins = max(self._last_begins, t)
             self._remember_last(packet, t)
         if len(self._waiting) > self._reordering:
             yield from self._decide(self._waiting.popleft())
 
     def hold_last(self, claimed_end: float) -> None:
         """Count the last frame as shown for as long as its packet says, up to the claimed end (s)."""
-        self.seen_until = max(self.seen_until, min(self._last_ends, claimed_end))
+        self._seen_until = max(self._seen_until, min(self._last_ends, claimed_end))
 
     def finish(self) -> Iterator[av.VideoFrame]:
         """Give the wanted frames that are left."""
@@ -172,7 +182,8 @@ class FrameSampler:
         for frame in frames:
             t = self.time_of(frame)
             self._shown_until = t + self._frame_seconds
-            self.seen_until = max(self.seen_until, self._shown_until)
+            self._seen_until = max(self._seen_until, self._shown_until)
+            self._last_begins = max(self._last_begins, t)
             tick = self._grid.tick(t)
             if tick <= self._last_tick or (self._end is not None and t >= self._end):
                 continue

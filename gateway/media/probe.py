@@ -177,8 +177,13 @@ def _claimed_seconds(
         return None
     # Some say when all ends on their own clock, the others how long it is.
     counted_from = 0.0 if form.demuxer in _CLOCK_TIME_OF_THE_END else first
-    seconds = round(counted_from + container.duration / av.time_base - origin, 6)
-    return seconds if seconds > 0 else None
+    seconds = counted_from + container.duration / av.time_base - origin
+    return whole_milliseconds(seconds) if seconds > 0 else None
+
+
+def whole_milliseconds(seconds: float) -> float:
+    """Round a length up, so that no time of a result, which are rounded as well, lies beyond it."""
+    return math.ceil(round(seconds * 1000, 3)) / 1000
 
 
 def _is_a_guess(seconds: float | None, form: Container, limits: MediaLimits) -> bool:

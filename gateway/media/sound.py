@@ -1,5 +1,6 @@
 """A sound track as 16 kHz mono: resampled, mixed down, and placed by presentation time."""
 
+import math
 from collections.abc import Iterator
 
 import av
@@ -18,6 +19,9 @@ from shared.mixing import Mixer
 CHUNK_SAMPLES = SAMPLE_RATE
 # Recorders' clocks tremble by some tens of milliseconds; more is a hole in the sound, or an overlap.
 _TREMBLE_SECONDS = 0.1
+# Codecs fill their last block up, and not every container's reader takes that off again. The longest block
+# that is still in use is 2048 samples of AAC at 8 kHz.
+_PADDING_SECONDS = 0.3
 # Full scale stays full scale when channels are mixed, as it does for whole-number samples.
 # FFmpeg averages them, too, and does not notice where that leaves nothing.
 _MIXED_HERE = 2
@@ -36,6 +40,8 @@ class SoundTrack:
         exact: whether samples are stored as they are, as floating point numbers.
         every_channel: whether all channels count alike. Bare samples often state no layout, and the one that
             is then supposed calls a microphone the channel for low effects, which a mix leaves out.
+        claimed_end: when all ends as the header claims, seconds, or None. What goes a little beyond it is a
+            codec's padding and left out; what goes farther proves the header wrong and is given.
     """
 
     def __init__(
@@ -46,6 +52,7 @@ class SoundTrack:
         origin: float,
         exact: bool = False,
         every_channel: bool = False,
+        claimed_end: float | None = None,
     ) -> None:
         self._exact = exact
         self._mix_options = _MIX_OPTIONS | ({"lfe_mix_level": "1.0"} if every_channel else {})
@@ -59,23 +66,29 @@ class SoundTrack:
         self._place = 0
         self._chunk: Samples = np.zeros(CHUNK_SAMPLES, np.float32)
         self._written = 0
+        self._claimed_end = claimed_end
+        self._beyond: Samples = np.zeros(0, np.float32)
         self.repaired = False
         """Whether samples that are no numbers were replaced by silence."""
 
     @property
     def seen_until(self) -> float:
         """Presentation time at which the sound ends so far, seconds."""
-        return self._clock
+        return self._clock if self._claimed_end is None else min(self._clock, self._claimed_end)
 
     @property
     def samples(self) -> int:
-        """Number of samples given or held, holes included."""
+        """Number of samples given or held, holes included, padding not."""
         return self._written
 
     @property
     def finished(self) -> bool:
         """Whether all that is left lies beyond `end`."""
         return self._end is not None and self.seen_until >= self._end
+
+    def forget_length(self) -> None:
+        """Take nothing for padding any more: the header's claim of the length has proven wrong."""
+        self._claimed_end = None
 
     def feed(self, frame: av.AudioFrame) -> Iterator[tuple[float, Samples]]:
         """Take the next decoded frame, give the chunks that became full.
@@ -139,11 +152,26 @@ class SoundTrack:
         """Write samples at their place: a hole before it is silence, an overlap is left out."""
         if self._end is not None:
             samples = samples[: max(0, round((self._end - self._begin) * SAMPLE_RATE) - place)]
-        samples = samples[max(0, self._written - place) :]
+        samples = samples[max(0, self._taken - place) :]
         if not len(samples):
             return
-        while self._written < place:
-            yield from self._append(np.zeros(min(CHUNK_SAMPLES, place - self._written), np.float32))
+        while self._taken < place:
+            yield from self._take(np.zeros(min(CHUNK_SAMPLES, place - self._taken), np.float32))
+        yield from self._take(samples)
+
+    @property
+    def _taken(self) -> int:
+        return self._written + len(self._beyond)
+
+    def _take(self, samples: Samples) -> Iterator[tuple[float, Samples]]:
+        """Append samples; what may be padding waits until it is too much for that."""
+        samples, self._beyond = np.concatenate([self._beyond, samples]), self._beyond[:0]
+        if self._claimed_end is not None:
+            room = max(0, math.floor((self._claimed_end - self._begin) * SAMPLE_RATE) - self._written)
+            if len(samples) - room <= _PADDING_SECONDS * SAMPLE_RATE:
+                samples, self._beyond = samples[:room], samples[room:]
+            else:
+                self.forget_length()
         yield from self._append(samples)
 
     def _append(self, samples: Samples) -> Iterator[tuple[float, Samples]]:

@@ -12,7 +12,7 @@ from gateway.media.geometry import UPRIGHT, Orientation
 from gateway.media.limits import MediaLimits
 from gateway.media.options import DecodeOptions
 from gateway.media.pictures import Picture, strips
-from gateway.media.probe import open_media
+from gateway.media.probe import open_media, whole_milliseconds
 from gateway.media.records import Ending, ProblemRecord, RecordKind, RecordWriter
 from gateway.media.refusals import damaged, out_of_memory
 from gateway.media.signatures import Container, identify
@@ -108,8 +108,9 @@ def _decode_film(
         else:
             writer.sound(piece.t, piece.samples.data)
     media, seconds = _turned(opened.media, orientation), round(decoder.seconds, 6)
-    if media.seconds is None and options.start is None and options.end is None:
-        media = media.model_copy(update={"seconds": seconds})
+    is_whole, claimed = options.start is None and options.end is None, media.seconds
+    if (claimed is None and is_whole) or (claimed is not None and claimed < seconds):
+        media = media.model_copy(update={"seconds": whole_milliseconds(seconds)})
     return _ending(media, seconds, decoder.notices())
 
 

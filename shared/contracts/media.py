@@ -54,6 +54,7 @@ class Media(Contract):
         default=None,
         ge=0,
         description="When it ends, counted from 0 as players count: its length, where it begins at 0. "
+        "Rounded up to milliseconds: nothing in a result ends later. "
         "Null for a picture, and until decoded where the container does not say.",
     )
     video: VideoStream | None = None

@@ -1,5 +1,6 @@
 """How long a film claims to be, and of which films it is said that they break off."""
 
+import struct
 from fractions import Fraction
 
 import av
@@ -152,3 +153,83 @@ async def test_a_film_that_was_cut_off_between_two_clusters(pool, tmp_path):
     film = await decode_all(pool, tmp_path / "cut.mkv")
     assert film.codes == {"truncated"}
     assert film.seconds < 20.0
+
+
+def end_of_sound(film):
+    # The last of the pieces follows on the one before it.
+    return film.sound_times[0] + len(film.samples) / 16_000
+
+
+def check_that_nothing_is_beyond(film):
+    """Times of results are rounded to milliseconds (segments) and tenths of them (moments, frames)."""
+    assert round(film.seconds, 4) <= film.media.seconds
+    assert film.probed.seconds in {None, film.media.seconds}
+    assert all(t <= film.media.seconds for t in film.times)
+    if len(film.samples):
+        assert round(end_of_sound(film), 3) <= film.media.seconds
+
+
+@pytest.mark.parametrize("name", media_files.FILMS)
+async def test_nothing_of_a_film_is_beyond_its_end(pool, made, name):
+    check_that_nothing_is_beyond(await decode_all(pool, made("FILMS", name)))
+
+
+@pytest.mark.parametrize("name", media_files.SOUNDS)
+async def test_nothing_of_a_sound_is_beyond_its_end(pool, made, name):
+    check_that_nothing_is_beyond(await decode_all(pool, made("SOUNDS", name)))
+
+
+@pytest.mark.parametrize("rate", [8_000, 11_025, 22_050, 44_100])
+@pytest.mark.parametrize("suffix", [".wav", ".ogg", ".m4a"])
+async def test_no_sound_of_an_odd_length_is_beyond_its_end(pool, tmp_path, suffix, rate):
+    path, samples = tmp_path / f"odd{suffix}", media_files.tone(3.0, rate)[: 2 * rate + 37]
+    if suffix == ".m4a":
+        spec = media_files.AudioSpec(rate=rate)
+        media_files.write_film(path, None, samples, audio=spec, container="ipod")
+    else:
+        media_files.write_sound(path, samples, rate=rate)
+    sound = await decode_all(pool, path)
+    check_that_nothing_is_beyond(sound)
+    assert sound.media.seconds == pytest.approx(len(samples) / rate, abs=0.002)
+    assert end_of_sound(sound) == pytest.approx(sound.media.seconds, abs=0.001)
+
+
+@pytest.mark.parametrize(("pictures", "sound"), [(1.0, 3.013), (3.0, 1.013)])
+async def test_players_count_to_the_end_of_the_longer_of_pictures_and_sound(pool, tmp_path, pictures, sound):
+    path = media_files.write_film(
+        tmp_path / "film.mp4", media_files.counted(round(25 * pictures)), media_files.speech(sound, 48_000)
+    )
+    film = await decode_all(pool, path)
+    check_that_nothing_is_beyond(film)
+    assert film.media.seconds == film.seconds == max(pictures, sound)
+
+
+async def test_a_last_frame_that_seems_to_stand_as_long_as_the_others_do(pool, tmp_path):
+    times = tuple(np.cumsum(np.linspace(0.02, 0.3, 25)).tolist())
+    path = media_files.write_film(
+        tmp_path / "film.mp4", media_files.counted(25), video=media_files.VideoSpec(times=times)
+    )
+    film = await decode_all(pool, path)
+    check_that_nothing_is_beyond(film)
+    assert film.seconds == film.media.seconds == pytest.approx(4.04)
+
+
+def with_other_length(path, seconds):
+    """Write another length into the header of a Matroska file."""
+    whole = path.read_bytes()
+    place = whole.index(b"\x44\x89\x88") + 3
+    path.write_bytes(whole[:place] + struct.pack(">d", 1000 * seconds) + whole[place + 8 :])
+    return path
+
+
+@pytest.mark.parametrize("claimed", [0.3, 1.0])
+@pytest.mark.parametrize("with_pictures", [True, False])
+async def test_a_header_that_claims_too_little_is_corrected(pool, tmp_path, with_pictures, claimed):
+    pictures = media_files.counted(50) if with_pictures else None
+    path = media_files.write_film(tmp_path / "film.mkv", pictures, media_files.speech(2.0, 48_000))
+    film = await decode_all(pool, with_other_length(path, claimed))
+    assert film.probed.seconds == claimed
+    assert film.media.seconds == pytest.approx(2.0, abs=0.03)
+    assert round(film.seconds, 4) <= film.media.seconds
+    assert len(film.samples) / 16_000 == pytest.approx(2.0, abs=0.03)
+    assert film.notices == ()
