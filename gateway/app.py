@@ -129,6 +129,7 @@ def create_app(
         idle_seconds=settings.upload_idle_seconds,
         min_bytes_per_second=settings.upload_min_bytes_per_second,
         folder=settings.temporary_folder,
+        keep_free=settings.keep_free_bytes,
     )
     return app
 

@@ -37,6 +37,11 @@ class GatewaySettings(ServiceSettings):
         default_factory=lambda: Path(tempfile.gettempdir()),
         description="Where uploads wait, as files without a name.",
     )
+    keep_free_bytes: int = Field(
+        default=64 * 1024 * 1024,
+        ge=0,
+        description="What uploads under way leave free, together, on the disk of `temporary_folder`, bytes.",
+    )
     max_upload_bytes: int = Field(default=512 * 1024 * 1024, ge=1024, description="Longest upload, bytes.")
     upload_idle_seconds: Seconds = Field(default=15.0, description="Longest pause inside an upload.")
     upload_min_bytes_per_second: int = Field(

@@ -15,8 +15,9 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
+from gateway.free_space import UploadRoom
 from shared.contracts.problems import Problem
-from shared.request_body import refuse_declared_length, too_large
+from shared.request_body import declared_length, refuse_declared_length, too_large
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
@@ -36,15 +37,17 @@ class UploadRules:
         idle_seconds: longest pause between two pieces.
         min_bytes_per_second: slowest average, once `idle_seconds` have passed.
         folder: where the file lies.
+        keep_free: bytes that all uploads together leave free on that folder's disk.
     """
 
     def __init__(
-        self, *, max_bytes: int, idle_seconds: float, min_bytes_per_second: int, folder: Path
+        self, *, max_bytes: int, idle_seconds: float, min_bytes_per_second: int, folder: Path, keep_free: int
     ) -> None:
         self.max_bytes = max_bytes
         self.idle_seconds = idle_seconds
         self.min_bytes_per_second = min_bytes_per_second
         self.folder = folder
+        self.room = UploadRoom(keep_free)
 
 
 async def receive_upload(request: Request, rules: UploadRules) -> BinaryIO:
@@ -55,12 +58,13 @@ async def receive_upload(request: Request, rules: UploadRules) -> BinaryIO:
 
     Raises:
         Problem: `upload-too-large`, `upload-too-slow`, `empty-upload`, `bad-request`, `bad-parameter`,
-            `unknown-parameter`, `client-closed-request`, or `service-unavailable` where the disk is full.
+            `unknown-parameter`, `client-closed-request`, or `service-unavailable` where the disk has no room
+            for it beside the others.
     """
     media_type, options = parse_options_header(request.headers.get("content-type"))
     is_form = media_type == b"multipart/form-data"
     refuse_declared_length(request, rules.max_bytes, framing=_FRAMING if is_form else 0)
-    file = _Spool(rules)
+    file = _Spool(rules, declared=min(declared_length(request) or 0, rules.max_bytes))
     try:
         if is_form:
             await _receive_form(request, options.get(b"boundary", b""), file, rules)
@@ -102,13 +106,24 @@ def _too_slow() -> Problem:
 
 
 def _no_room() -> Problem:
-    return Problem("service-unavailable", "There is no room for the upload at the moment.", retry_after=10)
+    return Problem(
+        "service-unavailable",
+        "There is no room for the upload at the moment.",
+        remedy="Wait as long as Retry-After says, then send it again; if it stays so, whoever runs this "
+        "server frees the disk of EMOTION_TEMPORARY_FOLDER or names another folder there.",
+        retry_after=10,
+    )
 
 
 class _Spool:
-    """The file; written in large pieces, off the event loop."""
+    """The file; written in large pieces, off the event loop.
 
-    def __init__(self, rules: UploadRules) -> None:
+    Args:
+        rules: what the upload must keep to.
+        declared: bytes that were announced, for which room is kept until they have come; 0 where none were.
+    """
+
+    def __init__(self, rules: UploadRules, *, declared: int) -> None:
         try:
             self._file: BinaryIO = tempfile.TemporaryFile(dir=rules.folder)  # noqa: SIM115 - see close
         except OSError as error:
@@ -116,6 +131,13 @@ class _Spool:
         self._limit = rules.max_bytes
         self._waiting = bytearray()
         self._length = 0
+        self._room = rules.room
+        self._is_declared = declared > 0
+        self._to_come = 0
+        if not self._room.takes(self._file.fileno(), declared):
+            self._file.close()
+            raise _no_room()
+        self._promise(declared)
 
     async def write(self, piece: bytes) -> None:
         self._length += len(piece)
@@ -129,10 +151,12 @@ class _Spool:
         if self._length == 0:
             raise Problem("empty-upload", "The upload has no bytes.", field="file")
         await self._flush()
+        self._promise(-self._to_come)
         self._file.seek(0)
         return self._file
 
     def close(self) -> None:
+        self._promise(-self._to_come)
         # What could not be written before cannot be written now.
         with contextlib.suppress(OSError):
             self._file.close()
@@ -145,6 +169,14 @@ class _Spool:
                 self._file.flush()
             except OSError as error:
                 raise _no_room() from error
+            self._promise(-min(self._to_come, len(waiting)))
+            file = self._file.fileno()
+            if not (self._room.is_left(file) if self._is_declared else self._room.takes(file, 0)):
+                raise _no_room()
+
+    def _promise(self, length: int) -> None:
+        self._to_come += length
+        self._room.promise(length)
 
 
 async def _receive_form(request: Request, boundary: bytes, file: _Spool, rules: UploadRules) -> None:

@@ -12,6 +12,12 @@ def too_large(limit: int) -> Problem:
     )
 
 
+def declared_length(request: Request) -> int | None:
+    """Give the bytes of the body as `Content-Length` says; None where it does not."""
+    declared = request.headers.get("content-length", "")
+    return int(declared) if declared.isdigit() else None
+
+
 def refuse_declared_length(request: Request, limit: int, *, framing: int = 0) -> None:
     """Refuse by `Content-Length`, before a byte is read.
 
@@ -23,8 +29,8 @@ def refuse_declared_length(request: Request, limit: int, *, framing: int = 0) ->
     Raises:
         Problem: `upload-too-large`.
     """
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit + framing:
+    declared = declared_length(request)
+    if declared is not None and declared > limit + framing:
         raise too_large(limit)
 
 

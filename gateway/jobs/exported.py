@@ -1,6 +1,7 @@
 """The analysis of a job in other formats: each is made when first asked for, and kept beside the JSON."""
 
 import asyncio
+from io import BytesIO
 
 from gateway.exports.format import ExportFormat, detail_of
 from gateway.exports.negotiation import require_writable
@@ -45,7 +46,7 @@ class Exporter:
             if (analysis := await StoredResult.find(self._store, result)) is None:
                 return None
             document = await asyncio.to_thread(_write, await analysis.whole(), form)
-            await self._store.put_bytes(name, document)
+            await self._store.put(name, BytesIO(document))
             if await StoredResult.find(self._store, result) is None:
                 # It was erased meanwhile, and so must this be.
                 await self._store.delete(name)

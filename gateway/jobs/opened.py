@@ -136,7 +136,7 @@ def _open_store(jobs: JobSettings, temporary_folder: Path) -> Store:
         from gateway.jobs.object_store import BucketStore  # noqa: PLC0415 - an extra of its own
 
         return BucketStore(jobs.store_url, temporary_folder)
-    return FolderStore(jobs.data_folder / "files")
+    return FolderStore(jobs.data_folder / "files", keep_free=jobs.keep_free_bytes)
 
 
 def _open_slots(jobs: JobSettings) -> Slots:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import os
 import secrets
 import shutil
@@ -12,7 +13,10 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from gateway.free_space import free_bytes
 from shared.contracts.problems import Problem
+
+_PIECE = 1024 * 1024
 
 
 class Store(Protocol):
@@ -25,11 +29,11 @@ class Store(Protocol):
         """Keep all of a file, from its start; when this returns it outlives the process.
 
         Raises:
-            Problem: `overloaded` where there is no room.
+            Problem: `overloaded` where there is no room beside what the place keeps free.
         """
 
     async def put_bytes(self, name: str, data: bytes) -> None:
-        """Keep these bytes; as `put`."""
+        """Keep these bytes, as `put`, but of the last room there is: a job that was accepted has a result."""
 
     async def create(self, name: str, data: bytes) -> bool:
         """Keep these bytes unless the name is taken; tell whether it was free. Atomic."""
@@ -83,10 +87,12 @@ class FolderStore:
 
     Args:
         folder: it is made where there is none, for this user only.
+        keep_free: bytes that `put` leaves free on its disk.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, keep_free: int = 0) -> None:
         self._folder = open_private_folder(folder)
+        self._keep_free = keep_free
 
     async def put(self, name: str, file: BinaryIO) -> None:
         """See `Store`."""
@@ -162,14 +168,26 @@ class FolderStore:
                 if isinstance(content, bytes):
                     target.write(content)
                 else:
-                    content.seek(0)
-                    shutil.copyfileobj(content, target, 1024 * 1024)
+                    self._copy(content, target)
                 target.flush()
                 os.fsync(target.fileno())
         except OSError as error:
             part.unlink(missing_ok=True)
-            raise Problem("overloaded", "There is no room to store this now.", retry_after=60) from error
+            raise Problem(
+                "overloaded",
+                "There is no room to store this now.",
+                remedy="Wait as long as Retry-After says, then send it again; if it stays so, whoever runs "
+                "this server frees the disk of EMOTION_JOBS__DATA_FOLDER.",
+                retry_after=60,
+            ) from error
         return part
+
+    def _copy(self, content: BinaryIO, target: BinaryIO) -> None:
+        content.seek(0)
+        while piece := content.read(_PIECE):
+            if free_bytes(target.fileno()) - len(piece) < self._keep_free:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            target.write(piece)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 from pathlib import Path
 
 import httpx
@@ -15,12 +16,13 @@ from shared.settings import ServiceSettings
 
 @contextlib.asynccontextmanager
 async def upload_client(folder, **rules):
-    settings = {"max_bytes": 300_000, "idle_seconds": 5.0, "min_bytes_per_second": 0, **rules}
+    settings = {"max_bytes": 300_000, "idle_seconds": 5.0, "min_bytes_per_second": 0, "keep_free": 0, **rules}
+    upload_rules = UploadRules(folder=folder, **settings)
     router = APIRouter()
 
     @router.post("/upload")
     async def upload(request: Request) -> int:
-        with await receive_upload(request, UploadRules(folder=folder, **settings)) as file:
+        with await receive_upload(request, upload_rules) as file:
             content = file.read()
         assert content.count(b"x") == len(content)
         return len(content)
@@ -154,3 +156,70 @@ async def test_no_descriptor_is_left_behind(client):
         await client.post("/upload", files={"film": b"x"})
         await client.post("/upload", content=b"x" * 10)
     assert len(list(Path("/proc/self/fd").iterdir())) <= before + 1
+
+
+async def in_pieces(*pieces):
+    for piece in pieces:
+        yield piece
+
+
+async def test_what_must_stay_free_is_not_taken(tmp_path):
+    async with upload_client(tmp_path, keep_free=2**62) as client:
+        for answer in (
+            await client.post("/upload", content=b"x"),
+            await client.post("/upload", files={"file": ("a.mp4", b"x")}),
+            await client.post("/upload", content=in_pieces(b"x")),
+        ):
+            refused = problem(answer, 503, "service-unavailable")
+            assert "EMOTION_TEMPORARY_FOLDER" in refused["remedy"]
+            assert int(answer.headers["retry-after"]) > 0
+    assert not list(tmp_path.iterdir())
+
+
+async def test_room_is_kept_for_what_is_still_to_come(tmp_path, monkeypatch):
+    """Who is promised room gets it; who would take it is refused at once, not when both are half there."""
+    disk = os.statvfs_result([1, 1, 400_000, 400_000, 400_000, *os.statvfs(tmp_path)[5:]])
+    monkeypatch.setattr(os, "fstatvfs", lambda _: disk)
+    came, may_go_on = asyncio.Event(), asyncio.Event()
+
+    async def waiting(rest):
+        came.set()
+        yield b"x" * 100
+        await may_go_on.wait()
+        yield b"x" * rest
+
+    async with upload_client(tmp_path, keep_free=50_000) as client:
+        declared = {"content-length": "300000"}
+        first = asyncio.create_task(client.post("/upload", content=waiting(299_900), headers=declared))
+        await came.wait()
+        problem(await client.post("/upload", content=b"x" * 60_000), 503, "service-unavailable")
+        assert (await client.post("/upload", content=b"x" * 40_000)).json() == 40_000
+        may_go_on.set()
+        assert (await first).json() == 300_000
+        # A promise ends with its upload, also where that was refused.
+        problem(await client.post("/upload", files={"film": b"x" * 290_000}), 422, "unknown-parameter")
+        assert (await client.post("/upload", content=b"x" * 300_000)).json() == 300_000
+
+
+async def test_who_does_not_say_how_long_it_is_takes_no_promised_room(tmp_path, monkeypatch):
+    stat = os.statvfs(tmp_path)
+    blocks = [400_000]
+    monkeypatch.setattr(
+        os, "fstatvfs", lambda _: os.statvfs_result([1, 1, blocks[0], blocks[0], blocks[0], *stat[5:]])
+    )
+    came, may_go_on = asyncio.Event(), asyncio.Event()
+
+    async def waiting():
+        came.set()
+        await may_go_on.wait()
+        yield b"x" * 300_000
+
+    async with upload_client(tmp_path, keep_free=50_000) as client:
+        declared = {"content-length": "300000"}
+        first = asyncio.create_task(client.post("/upload", content=waiting(), headers=declared))
+        await came.wait()
+        # What comes is written, and so the disk has less.
+        blocks[0] = 340_000
+        problem(await client.post("/upload", content=in_pieces(b"x" * 60_000)), 503, "service-unavailable")
+        may_go_on.set()
+        assert (await first).json() == 300_000

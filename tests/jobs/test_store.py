@@ -66,6 +66,16 @@ async def test_a_file_is_whole_or_not_there(tmp_path):
     assert not list((tmp_path / "files" / "an_1").iterdir())
 
 
+async def test_uploads_leave_room_for_results(tmp_path):
+    store = FolderStore(tmp_path / "files", keep_free=2**62)
+    with pytest.raises(Problem, match="no room") as refused:
+        await store.put("an_1/upload", io.BytesIO(b"a film"))
+    assert "EMOTION_JOBS__DATA_FOLDER" in refused.value.remedy
+    assert not list((tmp_path / "files" / "an_1").iterdir())
+    await store.put_bytes("an_2/result", b"{}")
+    assert await store.get("an_2/result") == b"{}"
+
+
 def test_a_folder_of_others_is_refused(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path)
     with pytest.raises(OSError, match="not a folder of this user"):
