@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from cli.annotate import annotate
+from cli.annotate import annotate, require_drawable
 from cli.doors import Door, ServerDoor, gateway_answers
 from cli.exporting import PlannedExport, write_export
 from cli.failures import RefusedError, ServerLostError, print_refusal, print_server_lost
@@ -18,7 +18,7 @@ from cli.health import NotReadyError
 from cli.interruption import exit_status, interrupted_by_signals
 from cli.options import Options
 from cli.outputs import json_line, write_document
-from cli.progress import progress_of
+from cli.progress import ProgressView, progress_of
 from cli.report import print_report
 from cli.standard_output import OutputLostError, standard_output
 from emotion_client import UsageError
@@ -108,20 +108,25 @@ async def _analyze(
     failed = 0
     async with _open_door(server, api_key, output) as door:
         for file in files:
+            analysis = unwritten = None
             try:
                 _require_file(file)
+                if (drawing := output.annotations.get(file)) is not None:
+                    require_drawable(file, drawing)
                 with progress_of(output.messages, file.name, shown=output.shows_progress) as progress:
                     analysis = await door.analyse(file, options, progress)
-                    _write(file, analysis, output)
-                    if (drawing := output.annotations.get(file)) is not None:
-                        written = await annotate(file, analysis, drawing, progress)
-                        output.tell(f"Drawn into {written}.")
+                    await _write(file, analysis, output, progress)
             except RefusedError as refusal:
                 failed += 1
-                _show_refusal(file, refusal, output)
-            else:
+                if analysis is None:
+                    _show_refusal(file, refusal, output)
+                unwritten = refusal
+            if analysis is not None:
+                # Also where it could not be written: it took a while to get.
                 with standard_output():
                     _show(file, analysis, options, output)
+                if unwritten is not None:
+                    print_refusal(output.messages, str(file), unwritten)
     return SOME_FAILED if failed else ALL_ANALYSED
 
 
@@ -155,7 +160,7 @@ async def _open_door(server: str | None, api_key: str | None, output: Output) ->
         yield local
 
 
-def _write(file: Path, analysis: Analysis, output: Output) -> None:
+async def _write(file: Path, analysis: Analysis, output: Output, progress: ProgressView) -> None:
     place = file
     try:
         if (document := output.documents.get(file)) is not None:
@@ -166,6 +171,9 @@ def _write(file: Path, analysis: Analysis, output: Output) -> None:
             write_export(export, analysis)
     except OSError as error:
         raise RefusedError.of_os_error(error, output=place) from error
+    if (drawing := output.annotations.get(file)) is not None:
+        written = await annotate(file, analysis, drawing, progress)
+        output.tell(f"Drawn into {written}.")
 
 
 def _show(file: Path, analysis: Analysis, options: Options, output: Output) -> None:

@@ -58,6 +58,31 @@ def possible_places(out: Path) -> tuple[Path, ...]:
     return out.with_name(f"{out.name}{PICTURES[0]}"), out.with_name(f"{out.name}{FILMS[0]}")
 
 
+def require_drawable(file: Path, out: Path) -> None:
+    """Refuse what cannot be drawn into, as far as the file's first bytes tell.
+
+    Args:
+        file: to be analysed; whether it can be is not looked at here.
+        out: the planned annotation.
+
+    Raises:
+        RefusedError: a sound, or a picture as a film or the other way round.
+    """
+    from gateway.media.signatures import identify  # noqa: PLC0415 - see `require_parts`
+
+    try:
+        with file.open("rb") as opened:
+            container = identify(opened)
+    except (OSError, Problem):
+        return
+    if container.never_film:
+        kind = MediaKind.PICTURE if container.demuxer is None else MediaKind.SOUND
+    else:
+        # Or a sound, as decoding will tell.
+        kind = MediaKind.FILM
+    _place_for(kind, file, out)
+
+
 async def annotate(file: Path, analysis: Analysis, out: Path, progress: ProgressView) -> Path:
     """Write the annotated file; give its path.
 
@@ -70,18 +95,7 @@ async def annotate(file: Path, analysis: Analysis, out: Path, progress: Progress
     Raises:
         RefusedError: it cannot be drawn into, read or written.
     """
-    kind = analysis.media.kind
-    if kind is MediaKind.SOUND:
-        raise RefusedError("Nothing to draw into", "A sound has no picture.", "Leave out --annotate.")
-    known = PICTURES if kind is MediaKind.PICTURE else FILMS
-    if out.suffix.lower() not in known:
-        if out.name != file.name:
-            raise RefusedError(
-                "Unknown suffix",
-                f"An annotated {kind} cannot be written as {out.suffix or out.name}.",
-                f"Use one of {', '.join(known)}.",
-            )
-        out = out.with_name(f"{out.name}{known[0]}")
+    out = _place_for(analysis.media.kind, file, out)
     stop = threading.Event()
     try:
         await asyncio.to_thread(_write, file, analysis, out, progress, stop)
@@ -89,6 +103,22 @@ async def annotate(file: Path, analysis: Analysis, out: Path, progress: Progress
         # Whoever waited may have gone: the thread is not to go on without it.
         stop.set()
     return out
+
+
+def _place_for(kind: MediaKind, file: Path, out: Path) -> Path:
+    """Give what is written: `out`, with another suffix where it is only the file's own name."""
+    if kind is MediaKind.SOUND:
+        raise RefusedError("Nothing to draw into", "A sound has no picture.", "Leave out --annotate.")
+    known = PICTURES if kind is MediaKind.PICTURE else FILMS
+    if out.suffix.lower() in known:
+        return out
+    if out.name != file.name:
+        raise RefusedError(
+            "Unknown suffix",
+            f"An annotated {kind} cannot be written as {out.suffix or out.name}.",
+            f"Use one of {', '.join(known)}.",
+        )
+    return out.with_name(f"{out.name}{known[0]}")
 
 
 def _write(file: Path, analysis: Analysis, out: Path, progress: ProgressView, stop: threading.Event) -> None:

@@ -200,7 +200,7 @@ def choose_video(container: av.container.InputContainer, form: Container) -> av.
     """Give the video stream that is analysed: the first that can be decoded and is no cover picture."""
     for stream in container.streams.video:
         is_cover = stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails)
-        if is_cover or form.name in {"mp3", "flac", "wav", "aac"}:
+        if is_cover or form.never_film:
             continue
         if _codec_name(stream) in VIDEO_CODECS and stream.codec_context.width and stream.codec_context.height:
             return stream

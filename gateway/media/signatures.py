@@ -24,6 +24,11 @@ class Container:
     demuxer: str | None
     spoken: str
 
+    @property
+    def never_film(self) -> bool:
+        """True for pictures, and for sounds in which pictures are covers at most."""
+        return self.demuxer is None or self.name in {"mp3", "flac", "wav", "aac"}
+
 
 MP4 = Container("mp4", "mov", "MP4")
 MOV = Container("mov", "mov", "MOV")

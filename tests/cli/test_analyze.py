@@ -25,6 +25,7 @@ from gateway.exports.formats import BY_NAME
 from shared.contracts.analyses import Analysis, Detail
 from shared.contracts.fusion import Strategy
 from shared.contracts.media import Modality
+from tests import media_files
 from tests.cli.stack import EMOTION, RunningServer, clean_environment
 
 pytestmark = pytest.mark.stack
@@ -127,6 +128,53 @@ def test_an_output_that_cannot_be_written_is_a_failure(
     result = run(picture, "--out", text_file / "below.json", "--server", processes.url)
     assert result.returncode == 1
     assert "Not a directory" in result.stderr or "File exists" in result.stderr
+
+
+def test_a_result_that_cannot_be_written_is_shown_all_the_same(
+    processes: RunningServer, picture: Path, text_file: Path
+) -> None:
+    arguments = (picture, "--out", text_file / "below.json", "--server", processes.url)
+    result = run(*arguments)
+    assert result.returncode == 1
+    assert "happiness" in result.stdout
+    assert "Cannot write" in result.stderr
+    result = run(*arguments, "--json")
+    assert result.returncode == 1
+    Analysis.model_validate({key: value for key, value in json.loads(result.stdout).items() if key != "file"})
+
+
+@pytest.mark.parametrize(
+    ("source", "drawing", "title"),
+    [
+        ("picture", "x.mp4", "Unknown suffix"),
+        ("film", "x.png", "Unknown suffix"),
+        ("sound", "x.mp4", "Nothing to draw into"),
+    ],
+)
+def test_what_cannot_be_drawn_into_is_refused_before_it_is_sent(
+    request: pytest.FixtureRequest, tmp_path: Path, source: str, drawing: str, title: str
+) -> None:
+    if source == "sound":
+        file = media_files.write_sound(tmp_path / "voice.wav")
+    else:
+        file = request.getfixturevalue(source)
+    arguments = (file, "--annotate", tmp_path / drawing, "--json")
+    # Nobody answers there.
+    result = run(*arguments, "--server", "http://127.0.0.1:9")
+    assert result.returncode == 1
+    assert json.loads(result.stdout)["problem"]["title"] == title
+    assert not (tmp_path / drawing).exists()
+
+
+def test_a_sound_that_might_have_been_a_film_loses_only_its_drawing(
+    processes: RunningServer, tmp_path: Path
+) -> None:
+    sound = media_files.write_film(tmp_path / "voice.mp4", None, media_files.speech(2.0, 48_000))
+    result = run(sound, "--annotate", tmp_path / "x.mp4", "--json", "--server", processes.url)
+    assert result.returncode == 1
+    assert json.loads(result.stdout)["media"]["kind"] == "sound"
+    assert "A sound has no picture." in result.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["voice.mp4"]
 
 
 @pytest.mark.parametrize("options", [(), ("--json",)])
