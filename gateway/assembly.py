@@ -60,21 +60,21 @@ def assemble_segments(segments: Iterable[SpeechSegment], uncertain_below: float)
 def no_audio_notices(media: Media, asked: Sequence[Modality]) -> list[Notice]:
     """Say that a film is silent, where its voice was asked for."""
     if Modality.SPEECH in asked and media.kind is MediaKind.FILM and media.audio is None:
-        return [Notice(code="no-audio", message="The film has no audio track, so `speech` is null.")]
+        return [Notice(code="no-audio", message="The film has no sound track, so no voice was read.")]
     return []
 
 
 def no_face_notices(media: Media, fused: FusionResult) -> list[Notice]:
     """Say that no face was found, where `face` is null."""
     if fused.face is None:
-        return [Notice(code="no-face", message=f"No face was found in the {media.kind}, so `face` is null.")]
+        return [Notice(code="no-face", message=f"No face was found in the {media.kind}.")]
     return []
 
 
 def no_speech_notices(fused: FusionResult) -> list[Notice]:
     """Say that no speech was found, where `speech` is null."""
     if fused.speech is None:
-        return [Notice(code="no-speech", message="No speech was found in the sound, so `speech` is null.")]
+        return [Notice(code="no-speech", message="No speech was found in the sound.")]
     return []
 
 

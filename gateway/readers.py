@@ -27,12 +27,14 @@ _TRY_EVERY_SECONDS = 1.0
 _WAIT_SECONDS = 5.0
 _LOOK_SECONDS = 0.05
 _REASONS = {
-    "unreachable": "it cannot be reached",
-    "late": "it did not answer in time",
-    "overloaded": "it is overloaded",
-    "breaker-open": "it failed repeatedly just now",
-    "failing": "it failed",
+    "unreachable": "cannot be reached",
+    "late": "did not answer in time",
+    "overloaded": "is overloaded",
+    "breaker-open": "failed repeatedly just now",
+    "failing": "failed",
 }
+# What a service reads, for people who look at a page.
+_READ = {"face": "the faces", "speech": "the voice"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,18 +127,18 @@ class _Reading:
         """Say what is missing, if anything."""
         if not self.failed:
             return []
-        why = _REASONS[self._reason]
+        read, why = _READ[self._name], f"{self._name}_service {_REASONS[self._reason]}."
         if self.answered:
             return [
                 Notice(
                     code=f"{self._name}-incomplete",
-                    message=f"Part of the {self._name} reading is missing: {self._name}_service: {why}.",
+                    message=f"Not all of {read} could be read: {why}",
                 )
             ]
         return [
             Notice(
                 code=f"{self._name}-unavailable",
-                message=f"There is no {self._name} reading: {self._name}_service: {why}.",
+                message=f"Nothing of {read} could be read: {why}",
             )
         ]
 

@@ -31,7 +31,7 @@ class Notice(Contract):
     """Something a reader of the analysis should know."""
 
     code: str = Field(examples=["no-speech"], description="Stable name.")
-    message: str = Field(examples=["No speech was found in the sound, so `speech` is null."])
+    message: str = Field(description="A sentence for people.", examples=["No speech was found in the sound."])
 
 
 class FrameFace(Contract):
@@ -91,8 +91,12 @@ class Analysis(Contract):
     profile: Profile
     media: Media
     emotion: Verdict | None = Field(description="The fused emotion; null when nothing could be read.")
-    face: FaceVerdict | None
-    speech: SpeechVerdict | None
+    face: FaceVerdict | None = Field(
+        description="null where no face was found, read or asked for: `notices` and `models` say which."
+    )
+    speech: SpeechVerdict | None = Field(
+        description="null where no speech was found, read or asked for: `notices` and `models` say which."
+    )
     people: tuple[Person, ...]
     moments: tuple[Moment, ...] | None = Field(description="null with `detail=summary`.")
     frames: tuple[Frame, ...] | None = Field(description="null unless `detail=frames`.")

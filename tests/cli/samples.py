@@ -85,5 +85,5 @@ def silent_picture_analysis() -> Analysis:
         speech=None,
         people=(),
         moments=(),
-        notices=(Notice(code="no-face", message="No face was found in the picture, so `face` is null."),),
+        notices=(Notice(code="no-face", message="No face was found in the picture."),),
     )
