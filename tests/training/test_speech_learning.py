@@ -386,11 +386,15 @@ def test_sureness_is_set_on_corpora_never_heard_too(table):
     right = np.eye(7)[np.maximum(table.emotion, 0)] * 4.0
     wrong = np.eye(7)[(np.maximum(table.emotion, 0) + 1) % 7] * 4.0
     nowhere = np.full((len(table), 7), np.nan)
-    alone, few = set_sureness(table, right, nowhere)
-    both, more = set_sureness(table, right, np.where(known[:, None], wrong, np.nan))
+    alone, few, home = set_sureness(table, right, nowhere)
+    both, more, parts = set_sureness(table, right, np.where(known[:, None], wrong, np.nan))
     assert few == (table.calibration & known).sum()
     assert more == few + known.sum()
     assert both.temperature > 2 * alone.temperature
+    assert (home, parts) == (["home"], ["home", "elsewhere"])
+    nobody = dataclasses.replace(table, calibration=np.zeros(len(table), dtype=np.bool_))
+    with pytest.raises(ValueError, match=r"--only, or give --left-out"):
+        set_sureness(nobody, right, nowhere)
 
 
 def test_how_sure_is_told_with_how_much_is_right(table):

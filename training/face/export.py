@@ -6,8 +6,11 @@
 The default profile joins two networks in one graph: the trunk (`--run`: a run, or a graph that ships) and
 the one of plain convolutions (`--plain`: a run; without it the trunk stands alone). The head, their shares,
 the temperature and the threshold are chosen on the parts to choose on; the test parts are looked at once, for
-the manifest's figures. The third part, which gives `appearance`, comes next: `training.face.appearance`. The
-card is written by hand beside it.
+the manifest's figures; only those of which the cache has points. Without RAF-DB or KDEF, or with weights to
+start from of one's own, licence and card say so: they follow what the runs say that they learned from.
+
+The third part, which gives `appearance`, comes next: `training.face.appearance`. A card that was written by
+hand is left as it is.
 """
 
 import argparse
@@ -27,14 +30,16 @@ from shared.contracts.manifests import Figure, Manifest, Tensor
 from training import checkpoints
 from training.export.face_graph import default_graph, paper_graph
 from training.export.face_int8 import round_kernels, round_plain
+from training.face.card import licence_line, short_names, write_documents
 from training.face.crops import DEFAULT_SIDE, PAPER_SIDE
-from training.face.evaluate import evaluate, figure, milliseconds, open_graph, run_graph
+from training.face.evaluate import evaluate, figure, milliseconds, open_graph, run_graph, tests_in
 from training.face.from_graph import load_graph
 from training.face.head_choice import Answers, choose_plain_shares, choose_shares, mean_accuracy
+from training.face.learned import LearnedFrom, learned_by
 from training.face.network import FaceNetwork
 from training.face.paper_network import PaperNetwork
 from training.face.plain_network import SIDE, PlainNetwork
-from training.face.samples import CONVENTIONS, CORPORA, load_corpus
+from training.face.samples import CONVENTIONS, CORPORA, load_corpus, points_file
 from training.face.stages import logits_on
 from training.face.tests_on import Cropper, set_of
 from training.measures import fit_temperature, probabilities, threshold_for
@@ -42,15 +47,7 @@ from training.measures import fit_temperature, probabilities, threshold_for
 Array = npt.NDArray[np.float32]
 # Crops of each corpus by which the ranges of int8 are set.
 CALIBRATED_ON = 100
-LICENCE = {
-    "default": "weights: non-commercial research only (RAF-DB, KDEF, FER2013, VGGFace2); see LICENCE",
-    "paper": "weights: research only (FER2013); see LICENCE",
-}
-SUMMARY = {
-    "default": "Scores a face for seven emotions: MobileNetV1 (faceres) and plain convolutions, on RAF-DB, "
-    "FER2013, KDEF.",
-    "paper": "The paper's method: a plain convolutional network on 48 x 48 grey faces.",
-}
+PAPER_SUMMARY = "The paper's method: a plain convolutional network on 48 x 48 grey faces."
 PREPROCESSING = {
     "default": {
         "crop": "aligned to RAF-DB's geometry, 10-90 %",
@@ -181,9 +178,9 @@ def calibrate(path: Path, profile: str, cache: Path, corpora: Sequence[str]) -> 
 
 
 def test_figures(path: Path, profile: str, temperature: float, cache: Path) -> list[Figure]:
-    """Every figure on the test parts, for the manifest."""
+    """Every figure on the test parts that are there, for the manifest."""
     figures = []
-    for result in evaluate(path, profile, temperature, cache):
+    for result in evaluate(path, profile, temperature, cache, tests_in(cache)):
         print(
             f"{result.name}: {result.accuracy}, ECE {result.error_before:.3f} -> {result.error_after:.3f}",
             flush=True,
@@ -209,6 +206,17 @@ def tensors(profile: str) -> tuple[Tensor, Tensor]:
     return source, logits
 
 
+def summary_of(profile: str, learned: LearnedFrom, *, plain: bool) -> str:
+    """Say in a sentence what the network is."""
+    if profile == "paper":
+        return PAPER_SUMMARY
+    base = "MobileNetV1 (faceres)" if learned.faceres else "MobileNetV1"
+    corpora = short_names(LearnedFrom(learned.everything))
+    return (
+        f"Scores a face for seven emotions: {base}{' and plain convolutions' if plain else ''}, on {corpora}."
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -222,8 +230,7 @@ def main() -> None:
         "--corpora",
         nargs="+",
         choices=CORPORA,
-        default=list(CORPORA),
-        help="what the runs learned from",
+        help="to choose and to calibrate on; by default what the runs learned from",
     )
     parser.add_argument("--checkpoint", default="last.pt")
     parser.add_argument("--cache", type=Path, required=True)
@@ -234,7 +241,21 @@ def main() -> None:
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
-    profile, cache, out, corpora = arguments.profile, arguments.cache, arguments.out, arguments.corpora
+    profile, cache, out = arguments.profile, arguments.cache, arguments.out
+    learned = LearnedFrom(("fer2013",))
+    if profile == "default":
+        for number, run in enumerate((arguments.run, *arguments.plain)):
+            learned = learned | learned_by(run) if number else learned_by(run)
+    corpora = arguments.corpora or list(learned.corpora)
+    for name in corpora:
+        # Before anything is computed.
+        if not points_file(cache, name).exists():
+            parser.error(
+                f"no points of {name} in {cache}: find them (training.face.landmarks), or name with "
+                "--corpora what to choose and calibrate on instead"
+            )
+    # Whoever chooses and calibrates on a corpus learns from it, if little.
+    learned |= LearnedFrom(tuple(corpora)) if profile == "default" else learned
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"face-{profile}.onnx"
     figures: list[Figure] = []
@@ -255,6 +276,7 @@ def main() -> None:
         model = round_kernels(model)
     else:
         model = paper_graph(load_average(arguments.run, PaperNetwork(), arguments.checkpoint))
+    learned.put_into(model)
     onnx.save(model, path)
     calibration = calibrate(path, profile, cache, corpora)
     print(calibration)
@@ -270,9 +292,9 @@ def main() -> None:
         file=path.name,
         sha256=hashlib.sha256(content).hexdigest(),
         bytes=len(content),
-        licence=LICENCE[profile],
+        licence=licence_line(learned),
         source="trained by training.face",
-        summary=SUMMARY[profile],
+        summary=summary_of(profile, learned, plain=bool(arguments.plain)),
         inputs=(source,),
         outputs=(logits,),
         labels=EMOTIONS,
@@ -282,6 +304,7 @@ def main() -> None:
         figures=tuple(figures),
     )
     (out / "manifest.json").write_text(manifest.model_dump_json(indent=2) + "\n")
+    write_documents(out, manifest, learned)
 
 
 if __name__ == "__main__":

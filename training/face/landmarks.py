@@ -15,6 +15,7 @@ import numpy.typing as npt
 from face_service.yunet import YunetDetector
 from shared.inference import OnnxSession
 from training.corpora.faces import PACKS, Picture, read_pack
+from training.face.samples import points_file
 from training.whole_files import written_whole
 
 Points = npt.NDArray[np.float32]
@@ -68,7 +69,7 @@ def main() -> None:
     cv2.setNumThreads(1)
     for name in arguments.packs:
         points = find_all(name)
-        with written_whole(arguments.cache / f"{name}.points.npy") as unfinished:
+        with written_whole(points_file(arguments.cache, name)) as unfinished:
             np.save(unfinished, points)
         print(f"{name}: {np.isfinite(points[:, 0, 0]).mean():.1%} of {len(points)} found", flush=True)
 

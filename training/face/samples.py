@@ -125,9 +125,22 @@ def test_corpus(name: str, points: npt.NDArray[np.float32]) -> Corpus:
     return Corpus(pack, list(pack.pictures()), placements, {"shared": target}, np.full(len(pack), "test"))
 
 
+def points_file(cache: Path, name: str) -> Path:
+    """Where `training.face.landmarks` keeps the points of a corpus."""
+    return cache / f"{name}.points.npy"
+
+
 def load_corpus(name: str, cache: Path) -> Corpus:
-    """Read a corpus; its points must be in the cache (see `training.face.landmarks`)."""
-    points = np.load(cache / f"{name}.points.npy")
+    """Read a corpus; its points must be in the cache.
+
+    Raises:
+        FileNotFoundError: they are not.
+    """
+    if not points_file(cache, name).exists():
+        raise FileNotFoundError(
+            f"no {points_file(cache, name)}: find the points with training.face.landmarks --packs {name}"
+        )
+    points = np.load(points_file(cache, name))
     makers = {"rafdb_train": rafdb_corpus, "fer2013": fer2013_corpus, "kdef": kdef_corpus}
     return makers[name](points) if name in makers else test_corpus(name, points)
 

@@ -19,6 +19,7 @@ import cv2
 import torch
 
 from training.face import learn_default, learn_paper, learn_plain
+from training.face.learned import ALL, LearnedFrom, learned_by
 from training.face.plain_network import WIDTHS
 from training.face.samples import CORPORA
 from training.face.stages import Stage
@@ -28,6 +29,20 @@ def stage(text: str) -> Stage:
     """Read SIDE:BATCH:UNTIL."""
     side, batch, until = text.split(":")
     return Stage(int(side), int(batch), float(until))
+
+
+def learned_from(arguments: argparse.Namespace) -> LearnedFrom:
+    """What a run of the default profile with these options learns from, by whatever way."""
+    plain = arguments.network == "plain"
+    own = LearnedFrom(
+        tuple(arguments.corpora or CORPORA),
+        faceres=not plain and not arguments.base_licence,
+        base="" if plain else arguments.base_licence,
+    )
+    if arguments.start is not None:
+        own = own.gone_on_from(learned_by(arguments.start))
+    # Whoever taught stands in no file beside its answers.
+    return own.gone_on_from(ALL) if arguments.taught else own
 
 
 def main() -> None:
@@ -46,6 +61,11 @@ def main() -> None:
     )
     parser.add_argument(
         "--base", type=Path, help="weights to start from, made by training.third_party.faceres"
+    )
+    parser.add_argument(
+        "--base-licence",
+        default="",
+        help="licence of --base in a few words, where it is not faceres: for licence and card",
     )
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
@@ -89,14 +109,20 @@ def main() -> None:
     }
     wanted |= {"folder": arguments.out, "cache": arguments.cache, "minutes": arguments.minutes}
     wanted |= {"corpora": tuple(arguments.corpora or CORPORA)}
+    learned = learned_from(arguments)
+    if (arguments.out / "last.pt").exists():
+        learned = learned.gone_on_from(learned_by(arguments.out))
+    arguments.out.mkdir(parents=True, exist_ok=True)
     if arguments.stages:
         wanted["stages"] = tuple(arguments.stages)
     if arguments.network == "plain":
         own = {"taught": arguments.taught, "seed": arguments.seed, "widths": tuple(arguments.widths)}
+        learned.write(arguments.out)
         learn_plain.learn(learn_plain.Plan(**wanted, **own))
         return
     if arguments.base is None:
         parser.error("--network faceres needs --base")
+    learned.write(arguments.out)
     learn_default.learn(learn_default.Plan(**wanted, base=arguments.base, frozen=arguments.frozen))
 
 

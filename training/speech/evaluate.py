@@ -19,7 +19,8 @@ from shared.inference import calibrated
 from training.corpora.speech import TEST_ONLY, add_only
 from training.measures import by_person_if_known, calibration_error, fit_temperature
 from training.speech.gate import SPEECH_FROM
-from training.speech.table import FOLDS, Table, read_table
+from training.speech.kept import check_corpora
+from training.speech.table import CALIBRATION, FOLDS, Table, read_table
 from training.speech.train import SHIP, speakers_of
 
 Floats = npt.NDArray[np.floating]
@@ -243,23 +244,31 @@ def read_left_out(path: Path | None, table: Table) -> Floats:
     return found
 
 
-def set_sureness(table: Table, shipped: Floats, elsewhere: Floats) -> tuple[Sureness, int]:
-    """Set temperature and threshold; gives the number of clips too.
+def set_sureness(table: Table, shipped: Floats, elsewhere: Floats) -> tuple[Sureness, int, list[str]]:
+    """Set temperature and threshold; gives the number of clips too, and on which parts: home, elsewhere.
 
     A part of the weight is on speakers that the network which ships never heard, though others of their
     corpora; ELSEWHERE on corpora that were left out whole (`elsewhere`), for most sounds of users come from
     nowhere that it knows. In both parts all corpora weigh the same.
+
+    Raises:
+        ValueError: there is neither: these corpora have no speakers who calibrate.
     """
-    parts = []
-    for logits, rows, share in (
-        (shipped, table.calibration & (table.emotion >= 0), 1 - ELSEWHERE),
-        (elsewhere, (table.emotion >= 0) & ~np.isnan(elsewhere[:, 0]), ELSEWHERE),
+    parts, names = [], []
+    for name, logits, rows, share in (
+        ("home", shipped, table.calibration & (table.emotion >= 0), 1 - ELSEWHERE),
+        ("elsewhere", elsewhere, (table.emotion >= 0) & ~np.isnan(elsewhere[:, 0]), ELSEWHERE),
     ):
         if rows.any():
+            names.append(name)
             weights = share * alike(table.corpus[rows]) / rows.sum()
             parts.append((logits[rows], table.emotion[rows], weights))
+    if not parts:
+        raise ValueError(
+            f"no speakers to calibrate on: add one of {', '.join(CALIBRATION)} to --only, or give --left-out"
+        )
     logits, labels, weights = (np.concatenate(several) for several in zip(*parts, strict=True))
-    return Sureness.of(logits, labels, weights), len(labels)
+    return Sureness.of(logits, labels, weights), len(labels), names
 
 
 def read_figures(paths: Sequence[Path]) -> list[dict[str, Any]]:
@@ -282,6 +291,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
+    check_corpora(arguments.fits / f"{SHIP}.npz", arguments.only)
     table = read_table(arguments.corpora, arguments.only)
     logits = out_of_fold(arguments.fits, table)
     voice = out_of_fold(arguments.fits, table, "voice_values")
@@ -302,7 +312,7 @@ def main() -> None:
     with np.load(arguments.fits / f"{SHIP}.npz") as stored:
         shipped = stored["logits"]
     elsewhere = read_left_out(arguments.left_out, table)
-    sureness, clips = set_sureness(table, shipped, elsewhere)
+    sureness, clips, calibrated_on = set_sureness(table, shipped, elsewhere)
     known = (table.emotion >= 0) & ~table.calibration & ~np.isin(table.corpus, TEST_ONLY)
     figures += sureness.figures("unseen speakers", table, logits, known & ~np.isnan(logits[:, 0]))
     if arguments.left_out is not None:
@@ -314,6 +324,7 @@ def main() -> None:
         "temperature": sureness.temperature,
         "uncertain_below": sureness.threshold,
         "calibration_clips": clips,
+        "calibrated_on": calibrated_on,
         "speech_from": SPEECH_FROM,
         "figures": [asdict(figure) for figure in figures] + read_figures(arguments.also),
         "tried": arguments.tried.read_text() if arguments.tried else "",

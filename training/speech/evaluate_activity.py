@@ -17,11 +17,20 @@ import torch
 
 from shared.inference import OnnxSession
 from speech_service.activity import SegmentRules, find_spans, speech_probabilities
-from training.corpora.speech import FOLDERS, Sound, add_only, read_pack
+from training.corpora.speech import (
+    FOLDERS,
+    NONVERBAL,
+    UNFELT_SPEECH,
+    Sound,
+    add_only,
+    add_unfelt,
+    read_pack,
+)
 from training.speech.evaluate import Measured, measure
 from training.speech.features import fit_length, open_encoder
 from training.speech.gate import SPEECH_FROM, UNFELT, fit_gate, read_sounds
 from training.speech.head import LinearHead
+from training.speech.kept import check_corpora, way_of
 from training.speech.network import MAPS, STATISTICS
 from training.speech.noises import make_noises
 from training.speech.reduction import Reduction
@@ -82,6 +91,7 @@ def main() -> None:
     )
     parser.add_argument("--corpora", type=Path, required=True)
     add_only(parser)
+    add_unfelt(parser, UNFELT)
     parser.add_argument("--features", type=Path, required=True)
     parser.add_argument("--fits", type=Path, required=True)
     parser.add_argument("--encoder", type=Path, required=True)
@@ -89,6 +99,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    check_corpora(arguments.fits / f"{SHIP}.npz", arguments.only)
     with np.load(arguments.fits / f"{SHIP}.npz") as stored:
         reduction = load_reduction(dict(stored))
     table = read_table(arguments.corpora, arguments.only)
@@ -98,16 +109,21 @@ def main() -> None:
         table,
         reduction,
         arguments.only,
+        unfelt=arguments.unfelt,
     )
     gates = [fit_gate(sounds, sounds.fold != k) for k in range(FOLDS)]
     shipped = fit_gate(sounds, np.ones(len(sounds.x), dtype=np.bool_))
-    np.savez(arguments.fits / "gate.npz", weight=shipped.weight, bias=shipped.bias)
+    noises = arguments.corpora / "extra" / f"{NONVERBAL}.npz"
+    # What was not learned from may still test, where it is there.
+    tested = [NONVERBAL] if NONVERBAL not in arguments.unfelt and noises.exists() else []
+    way = way_of(only=arguments.only, unfelt=arguments.unfelt, unfelt_tested=tested)
+    np.savez(arguments.fits / "gate.npz", weight=shipped.weight, bias=shipped.bias, way=way)
     ears = Ears(
         OnnxSession(arguments.activity, threads=1), open_encoder(arguments.encoder), reduction, used=4
     )
     figures: list[Measured] = []
     speech, speakers = [], []
-    for name in (*arguments.only, *UNFELT):
+    for name in (*arguments.only, *[name for name in UNFELT_SPEECH if name in arguments.unfelt]):
         path = arguments.corpora / FOLDERS.get(name, "extra") / f"{name}.npz"
         mine = table.corpus == name.removesuffix("_more")
         folds = dict(zip(table.speaker[mine].tolist(), table.fold[mine].tolist(), strict=True))
@@ -117,12 +133,13 @@ def main() -> None:
         print(name, len(heard), heard.sum(axis=0), flush=True)
     everything = np.concatenate(speech)
     figures.append(measure("clips with speech, speech found", everything[:, 1], np.concatenate(speakers)))
-    heard, who, labels = hear_pack(ears, arguments.corpora / "extra" / "nonverbal.npz", gates, most=None)
-    figures.append(measure("noises without words, no emotion claimed", ~heard[:, 1], who))
-    figures.append(measure("noises without words, voice activity alone refuses", ~heard[:, 0], who))
-    for label in np.unique(labels):
-        rows = labels == label
-        figures.append(measure(f"{label}, no emotion claimed", ~heard[rows, 1], who[rows]))
+    if NONVERBAL in arguments.unfelt or tested:
+        heard, who, labels = hear_pack(ears, noises, gates, most=None)
+        figures.append(measure("noises without words, no emotion claimed", ~heard[:, 1], who))
+        figures.append(measure("noises without words, voice activity alone refuses", ~heard[:, 0], who))
+        for label in np.unique(labels):
+            rows = labels == label
+            figures.append(measure(f"{label}, no emotion claimed", ~heard[rows, 1], who[rows]))
     made = make_noises(300, seed=1)
     heard = np.array([ears.hear(sound, shipped) for _, sound in made])
     figures.append(

@@ -18,7 +18,8 @@ from training.corpora.speech import TEST_ONLY, add_only
 from training.measures import calibration_error
 from training.speech.evaluate import Measured, Sureness, alike, left_out_figures, measure, read_figures
 from training.speech.gate import SPEECH_FROM
-from training.speech.table import Table, read_table
+from training.speech.kept import check_corpora
+from training.speech.table import CALIBRATION, Table, read_table
 from training.speech.train import SHIP, WITHOUT, left_out_names
 
 
@@ -48,12 +49,15 @@ def main() -> None:
     parser.add_argument("--tried", type=Path, help="text for the card")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
+    check_corpora(arguments.fits / f"{SHIP}.npz", arguments.only)
     table = read_table(arguments.corpora, arguments.only)
     with np.load(arguments.fits / f"{SHIP}.npz") as stored:
         logits = stored["logits"]
     known = table.emotion >= 0
     people = np.char.add(np.char.add(table.corpus, "/"), table.speaker)
     calibrating = np.unique(people[table.calibration & known])
+    if not len(calibrating):
+        parser.error(f"no speakers to calibrate on: add one of {', '.join(CALIBRATION)} to --only")
     sets = table.calibration & known & np.isin(people, calibrating[::2])
     measures = table.calibration & known & ~sets
     sureness = Sureness.of(logits[sets], table.emotion[sets], alike(table.corpus[sets]))

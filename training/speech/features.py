@@ -14,7 +14,7 @@ from scipy.signal import butter, sosfilt
 
 from shared.inference import InferenceSession, OnnxSession, session_options
 from speech_service.activity import SegmentRules, find_spans, speech_probabilities
-from training.corpora.speech import FOLDERS, RATE, Sound, read_pack
+from training.corpora.speech import FOLDERS, NONVERBAL, RATE, UNFELT_SPEECH, Sound, read_pack
 from training.speech.network import LONGEST_SECONDS
 from training.speech.noises import make_noises
 from training.whole_files import written_whole
@@ -24,7 +24,7 @@ LONGEST = RATE * LONGEST_SECONDS
 NOISES = "noises"
 FREE = "free"
 # Besides the corpora with emotions: noises of mouths and other speech, for telling one from the other.
-PACKS = (*FOLDERS, "nonverbal", "baved", "korean_valence", NOISES)
+PACKS = (*FOLDERS, NONVERBAL, *UNFELT_SPEECH, NOISES)
 NAMES = ("plain", "altered", "served")
 
 Features = npt.NDArray[np.float16]
@@ -157,7 +157,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--activity", type=Path, default=Path("speech_service/models/default/activity"))
     parser.add_argument("--copies", nargs="+", choices=NAMES, default=list(NAMES))
-    parser.add_argument("--only", nargs="*", choices=PACKS, default=list(PACKS))
+    parser.add_argument(
+        "--only",
+        nargs="*",
+        choices=PACKS,
+        default=list(PACKS),
+        help=f"packs to read; `{NOISES}` are made here, and the gate needs them",
+    )
     parser.add_argument(
         "--free",
         type=Path,

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from training.corpora.speech import FOLDERS, TEST_ONLY, read_pack
+from training.corpora.speech import FOLDERS, NONVERBAL, TEST_ONLY, UNFELT_SPEECH, read_pack
 from training.speech.head import LinearHead, solve
 from training.speech.reduction import Reduction
 from training.speech.table import FOLDS, Table, assign_folds, plain_speaker, read_features
@@ -20,8 +20,7 @@ STATISTICS_USED = ("mean", "spread", "max", "min")
 # Probability from which a segment counts as speech: chosen so that it refuses 95 % of the noises of speakers
 # that it never heard.
 SPEECH_FROM = 0.7
-# Speech without labels of emotions: single words and read texts.
-UNFELT = ("baved", "korean_valence")
+UNFELT = (NONVERBAL, *UNFELT_SPEECH)
 
 
 @dataclass(frozen=True)
@@ -35,11 +34,18 @@ class Sounds:
 
 
 def read_sounds(
-    corpora: Path, features: Path, table: Table, reduction: Reduction, names: Sequence[str] = tuple(FOLDERS)
+    corpora: Path,
+    features: Path,
+    table: Table,
+    reduction: Reduction,
+    names: Sequence[str] = tuple(FOLDERS),
+    *,
+    unfelt: Sequence[str] = UNFELT,
 ) -> Sounds:
     """Gather every third clip of speech, plain and altered, and all noises; speakers keep their folds.
 
-    `features` is the folder of the encoder that the gate hears through.
+    `features` is the folder of the encoder that the gate hears through, `unfelt` names some of UNFELT; made
+    noises are always there.
 
     Neither speakers who calibrate nor test corpora are among them.
     """
@@ -52,16 +58,18 @@ def read_sounds(
         speech.append(np.ones(int(rows.sum()), dtype=np.int64))
         fold.append(table.fold[rows])
         kind.append(table.corpus[rows])
-        clips = list(read_pack(corpora / "extra" / "nonverbal.npz"))
+        if NONVERBAL not in unfelt:
+            continue
+        clips = list(read_pack(corpora / "extra" / f"{NONVERBAL}.npz"))
         speakers = np.array([plain_speaker(clip.speaker) for clip in clips])
-        folds = assign_folds("nonverbal", speakers)
+        folds = assign_folds(NONVERBAL, speakers)
         x.append(
-            reduction.apply(read_features(features, copy=copy, names=["nonverbal"], wanted=STATISTICS_USED))
+            reduction.apply(read_features(features, copy=copy, names=[NONVERBAL], wanted=STATISTICS_USED))
         )
         speech.append(np.zeros(len(clips), dtype=np.int64))
         fold.append(np.array([folds[name] for name in speakers]))
         kind.append(np.array([clip.label for clip in clips]))
-    for name in UNFELT:
+    for name in [name for name in UNFELT_SPEECH if name in unfelt]:
         clips = list(read_pack(corpora / "extra" / f"{name}.npz"))
         folds = assign_folds(name, np.array([plain_speaker(clip.speaker) for clip in clips]))
         x.append(reduction.apply(read_features(features, copy="plain", names=[name], wanted=STATISTICS_USED)))

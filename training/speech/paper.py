@@ -6,6 +6,7 @@ the `default` network. Features are kept as files, training goes on from its las
 
 import argparse
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from torch.nn import functional
 
 from speech_service.features import mfcc
 from training import checkpoints
-from training.corpora.speech import FOLDERS, Clip, Sound, add_only, read_pack
+from training.corpora.speech import FOLDERS, NONVERBAL, Clip, Sound, add_only, add_unfelt, read_pack
 from training.hardware import learning_device
 from training.speech.features import alter, fit_length
 from training.speech.head import balanced_weights
@@ -100,9 +101,21 @@ def _clips(corpora: Path, name: str) -> list[Clip]:
 
 
 class Samples:
-    """What a fit learns from: frames, emotion (-1: not speech), weight."""
+    """What a fit learns from: frames, emotion (-1: not speech), weight.
 
-    def __init__(self, corpora: Path, cache: Path, table: Table, names: list[str], fit: str) -> None:
+    `unfelt` may name NONVERBAL; made noises are always among what is not speech.
+    """
+
+    def __init__(
+        self,
+        corpora: Path,
+        cache: Path,
+        table: Table,
+        names: list[str],
+        fit: str,
+        *,
+        unfelt: Sequence[str] = (NONVERBAL,),
+    ) -> None:
         rows = training_rows(table, fit)
         self.plain = [one for name in names for one in read_frames(corpora, cache, name, altered=False)]
         altered = [one for name in names for one in read_frames(corpora, cache, name, altered=True)]
@@ -110,18 +123,21 @@ class Samples:
         self.frames = [self.plain[i] for i in chosen] + [altered[i] for i in chosen]
         self.emotion = np.tile(table.emotion[rows], 2)
         self.weight = balanced_weights(np.tile(table.corpus[rows], 2), self.emotion)
-        self._add_other(corpora, cache, fit)
+        self._add_other(corpora, cache, fit, unfelt)
 
-    def _add_other(self, corpora: Path, cache: Path, fit: str) -> None:
-        speakers = np.array([plain_speaker(clip.speaker) for clip in _clips(corpora, "nonverbal")])
-        folds = assign_folds("nonverbal", speakers)
-        own = np.array([folds[name] for name in speakers])
+    def _add_other(self, corpora: Path, cache: Path, fit: str, unfelt: Sequence[str]) -> None:
         tested = int(fit.removeprefix("fold")) if fit.startswith("fold") else -1
-        other = [
-            one
-            for i, one in enumerate(read_frames(corpora, cache, "nonverbal", altered=False))
-            if own[i] != tested
-        ]
+        other = []
+        if NONVERBAL in unfelt:
+            speakers = np.array([plain_speaker(clip.speaker) for clip in _clips(corpora, NONVERBAL)])
+            folds = assign_folds(NONVERBAL, speakers)
+            other = [
+                one
+                for name, one in zip(
+                    speakers, read_frames(corpora, cache, NONVERBAL, altered=False), strict=True
+                )
+                if folds[name] != tested
+            ]
         noises = read_frames(corpora, cache, "noises", altered=False)
         other += [one for i, one in enumerate(noises) if i // 6 % FOLDS != tested]
         self.frames += other
@@ -224,6 +240,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpora", type=Path, required=True)
     add_only(parser, "corpora to learn from")
+    add_unfelt(parser, [NONVERBAL])
     parser.add_argument("--cache", type=Path, required=True, help="folder for MFCCs")
     parser.add_argument("--out", type=Path, required=True, help="folder for the fits")
     parser.add_argument("--fits", nargs="+", choices=fit_names(), default=fit_names())
@@ -236,18 +253,19 @@ def main() -> None:
     for folder in (arguments.cache, arguments.out):
         folder.mkdir(parents=True, exist_ok=True)
     table = read_table(arguments.corpora, arguments.only)
-    way = way_of(only=arguments.only, epochs=arguments.epochs)
+    chosen = {"only": arguments.only, "epochs": arguments.epochs}
+    # Fits of before there was a choice do not name it, and had all.
+    way = way_of(**chosen, **({} if arguments.unfelt else {"unfelt": []}))
     for fit in left_out_names(table) if arguments.left_out else arguments.fits:
         target = arguments.out / f"{fit}.npz"
         if is_kept(target, way):
             continue
-        samples = Samples(arguments.corpora, arguments.cache, table, arguments.only, fit)
+        samples = Samples(
+            arguments.corpora, arguments.cache, table, arguments.only, fit, unfelt=arguments.unfelt
+        )
         network = train(samples, arguments.out / f"{fit}.checkpoint", epochs=arguments.epochs)
         rows = np.arange(len(table)) if fit == SHIP else np.flatnonzero(~training_rows(table, fit))
         logits, speech = predict(network, [samples.plain[i] for i in rows])
-        other, other_speech = predict(
-            network, read_frames(arguments.corpora, arguments.cache, "nonverbal", altered=False)
-        )
         checkpoints.save(arguments.out / f"{fit}.pt", network.state_dict())
         with written_whole(target) as unfinished:
             np.savez(
@@ -256,8 +274,6 @@ def main() -> None:
                 rows=rows,
                 logits=logits,
                 speech=speech,
-                nonverbal_logits=other,
-                nonverbal_speech=other_speech,
             )
 
 
