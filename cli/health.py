@@ -47,9 +47,12 @@ class HealthProbe:
             return Health.LOADING
         return Health.FAILED if live == 503 else Health.SILENT
 
-    async def lives(self, url: str) -> bool:
-        """Tell whether the service answers at all."""
-        return await self._status(f"{url}/health/live") is not None
+    async def life(self, url: str) -> Health:
+        """Tell of a service that was ready: it answers (READY), says that it hangs (FAILED), or is SILENT."""
+        status = await self._status(f"{url}/health/live")
+        if status is None:
+            return Health.SILENT
+        return Health.FAILED if status == 503 else Health.READY
 
     async def _status(self, url: str) -> int | None:
         try:

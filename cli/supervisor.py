@@ -45,7 +45,7 @@ class Patience:
         start: until a service must be ready.
         stop: for running work at a stop; then it is killed.
         look: between two looks at a ready service.
-        silence: without an answer, after which a service counts as hanging.
+        silence: without an answer, or with one that it hangs, after which a service is started again.
     """
 
     start: float = 120.0
@@ -178,10 +178,12 @@ class Supervisor:
         heard = time.monotonic()
         while True:
             await asyncio.sleep(self._patience.look)
-            if await probe.lives(service.url):
+            life = await probe.life(service.url)
+            if life is Health.READY:
                 heard = time.monotonic()
             elif time.monotonic() - heard > self._patience.silence:
-                return f"it gave no sign of life for {self._patience.silence:g} s"
+                how = "said that its threads hang" if life is Health.FAILED else "gave no sign of life"
+                return f"it {how} for {self._patience.silence:g} s"
 
     def _is_ready(self, service: ServiceCommand) -> None:
         if not self._waiting_for:

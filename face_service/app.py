@@ -16,7 +16,7 @@ from face_service.settings import FaceSettings
 from face_service.yunet import YunetDetector
 from shared.contracts.fusion import Profile
 from shared.contracts.manifests import Manifest
-from shared.inference import InferencePool, OnnxSession
+from shared.inference import OnnxSession
 from shared.service import create_service
 
 DESCRIPTION = """
@@ -36,14 +36,10 @@ def create_app(settings: FaceSettings | None = None) -> FastAPI:
         return manifests
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         # One thread a call: several calls in flight use the cores better than one call on several.
         cv2.setNumThreads(1)
-        app.state.pool = InferencePool(
-            workers=settings.threads, queue=settings.inference_queue, metrics=app.state.metrics
-        )
         yield
-        app.state.pool.close()
 
     return create_service(
         name="face_service",

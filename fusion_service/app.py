@@ -10,7 +10,6 @@ from fusion_service.verdicts import judge
 from shared.contracts.fusion import FusionRequest, Profile
 from shared.contracts.manifests import Manifest
 from shared.contracts.media import MediaKind
-from shared.inference import InferencePool
 from shared.service import create_service
 
 _DESCRIPTION = """Links the faces of a film into people, lays out the timeline, and joins faces and voice.
@@ -27,9 +26,6 @@ def create_app(settings: FusionSettings | None = None) -> FastAPI:
         for profile, model in models.items():
             judge(FusionRequest(kind=MediaKind.PICTURE, seconds=0, profile=profile), model)
         app.state.models = models
-        app.state.pool = InferencePool(
-            workers=settings.threads, queue=settings.inference_queue, metrics=app.state.metrics
-        )
         return [model.manifest for model in models.values()]
 
     app = create_service(

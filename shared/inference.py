@@ -181,15 +181,36 @@ class InferencePool:
         workers: calls that run at once.
         queue: calls that may wait; one more is refused.
         metrics: where durations and queue depth are counted.
+        hang_seconds: so long after its deadline a call that still has its thread counts as hanging. Nobody
+            waits for it any more, and Python can end no thread.
     """
 
-    def __init__(self, *, workers: int, queue: int, metrics: ServiceMetrics | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        workers: int,
+        queue: int,
+        metrics: ServiceMetrics | None = None,
+        hang_seconds: float = 60.0,
+    ) -> None:
         self._executor = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="inference")
         self._limit = workers + queue
         self._workers = workers
         self._pending = 0
         self._lock = threading.Lock()
         self._metrics = metrics
+        self._hang_seconds = hang_seconds
+        # For each call that has a thread, when nobody waits for it any more (monotonic clock).
+        self._given_up_at: dict[object, float] = {}
+
+    @property
+    def state(self) -> str:
+        """`ready`; `degraded` while calls hang in some threads; `hanging` once they have all of them."""
+        late = time.monotonic() - self._hang_seconds
+        hanging = sum(given_up_at < late for given_up_at in list(self._given_up_at.values()))
+        if not hanging:
+            return "ready"
+        return "degraded" if hanging < self._workers else "hanging"
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a function in one of the threads, in the context of this request.
@@ -211,9 +232,12 @@ class InferencePool:
             if (deadline := current_deadline.get()) is not None:
                 deadline.check()
             started = time.monotonic()
+            call = object()
+            self._given_up_at[call] = started if deadline is None else deadline.at
             try:
                 return function(*args, **kwargs)
             finally:
+                del self._given_up_at[call]
                 self._observe(function, started - submitted, time.monotonic() - started)
 
         future = self._executor.submit(copy_context().run, timed)

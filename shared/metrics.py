@@ -101,7 +101,9 @@ class ServiceMetrics:
             registry=self.registry,
         )
         self.ready = Gauge(
-            "emotion_ready", "1 when the networks are loaded and have run once.", registry=self.registry
+            "emotion_ready",
+            "1 when the networks are loaded and calls find a thread to run them.",
+            registry=self.registry,
         )
 
     def exposition(self) -> bytes:

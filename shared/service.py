@@ -17,7 +17,7 @@ from shared.contracts.manifests import Manifest, ModelList
 from shared.contracts.problems import Problem
 from shared.front_door import FrontDoor
 from shared.head_requests import HeadAsGet
-from shared.inference import summarise
+from shared.inference import InferencePool, summarise
 from shared.metrics import ServiceMetrics
 from shared.middleware import RequestContextMiddleware
 from shared.openapi import show_whole_examples, use_problem_documents_only
@@ -41,6 +41,18 @@ class _Readiness:
         self.loaded = False
         self.failure: Exception | None = None
         self.manifests: Sequence[Manifest] = ()
+        self.pool: InferencePool | None = None
+        self.stopping = False
+
+    @property
+    def threads(self) -> str:
+        """See `InferencePool.state`; `ready` where there is none."""
+        return "ready" if self.pool is None else self.pool.state
+
+    @property
+    def takes_work(self) -> bool:
+        """Whether calls find networks that are loaded and a thread that runs them."""
+        return self.loaded and not self.stopping and self.threads != "hanging"
 
     @property
     def state(self) -> str:
@@ -50,9 +62,29 @@ class _Readiness:
         return "ready" if self.loaded else "loading"
 
     def refuse_if_failed(self) -> None:
+        """Do nothing while this process may be of use.
+
+        Raises:
+            Problem: `service-unavailable`: the networks could not be loaded.
+        """
         if self.failure is not None:
             raise Problem(
                 "service-unavailable", "The networks of this service could not be loaded.", retry_after=10
+            )
+
+    def refuse_if_hopeless(self) -> None:
+        """As `refuse_if_failed`; also where only a new process will help.
+
+        Raises:
+            Problem: `service-unavailable`.
+        """
+        self.refuse_if_failed()
+        if self.threads == "hanging":
+            raise Problem(
+                "service-unavailable",
+                "Calls hang in all threads that run the networks.",
+                remedy="Start this service again; the log of its caller says what it was asked.",
+                retry_after=10,
             )
 
 
@@ -69,7 +101,8 @@ def create_service(
 ) -> FastAPI:
     """Make a service.
 
-    `app.state.settings` and `app.state.metrics` (`ServiceMetrics`) are set before anything else runs.
+    `app.state.settings` and `app.state.metrics` (`ServiceMetrics`) are set before anything else runs; with
+    networks to load also `app.state.pool` (`InferencePool`), from the start of the service to its end.
 
     Args:
         name: for metrics and logs, for example `face_service`.
@@ -79,18 +112,20 @@ def create_service(
         routers: its routes.
         load: loads the networks, runs each once, puts them on `app.state` and returns their manifests, which
             `GET /v1/models` then shows. Runs in a thread at start; calls are refused with `not-ready` until
-            it returns. When it raises, the service stays not ready and /health/live answers 503.
+            it returns. When it raises, the service stays not ready and /health/live answers 503; so it does
+            while calls hang in all threads of the pool.
         lifespan: async context around the service's life, entered before `load`.
         components: more things to be ready, name -> `ready`, `degraded` or the reason why not.
     """
     package_version = version("emotion-server")
     metrics = ServiceMetrics(name, package_version)
     readiness = _Readiness()
+    metrics.ready.set_function(lambda: float(readiness.takes_work))
     app = FastAPIOffline(
         title=title,
         description=description,
         version=package_version,
-        lifespan=_life(lifespan, load, readiness, metrics),
+        lifespan=_life(lifespan, load, readiness, metrics, settings),
         dependencies=[Depends(refuse_unknown_parameters)],
         generate_unique_id_function=_operation_id,
         # A client that follows no redirect would take it for an answer.
@@ -143,7 +178,11 @@ def _models(name: str, readiness: _Readiness) -> APIRouter:
 
 
 def _life(
-    lifespan: Lifespan | None, load: Load | None, readiness: _Readiness, metrics: ServiceMetrics
+    lifespan: Lifespan | None,
+    load: Load | None,
+    readiness: _Readiness,
+    metrics: ServiceMetrics,
+    settings: ServiceSettings,
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     async def load_networks(app: FastAPI) -> None:
         started = time.monotonic()
@@ -155,19 +194,26 @@ def _life(
             readiness.failure = error
             return
         readiness.loaded = True
-        metrics.ready.set(1)
         _log.info("ready", extra={"fields": {"seconds": round(time.monotonic() - started, 2)}})
 
     @contextlib.asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         async with contextlib.AsyncExitStack() as stack:
+            if load is not None:
+                readiness.pool = app.state.pool = InferencePool(
+                    workers=settings.threads,
+                    queue=settings.inference_queue,
+                    metrics=metrics,
+                    hang_seconds=settings.hang_seconds,
+                )
+                stack.callback(readiness.pool.close)
             if lifespan is not None:
                 await stack.enter_async_context(lifespan(app))
             loading = asyncio.create_task(load_networks(app))
             try:
                 yield
             finally:
-                metrics.ready.set(0)
+                readiness.stopping = True
                 await loading
 
     return life
@@ -185,12 +231,14 @@ def _health(  # noqa: PLR0917 - called once, just above
 
     @router.get("/health/live", summary="Does the process answer?", responses=problem_responses(422, 503))
     async def live() -> Live:
-        readiness.refuse_if_failed()
+        readiness.refuse_if_hopeless()
         return Live(service=name, version=package_version)
 
     @router.get("/health/ready", summary="Can it take work?", responses=problem_responses(422, 503))
     async def ready() -> Ready:
         found = {"networks": readiness.state}
+        if readiness.pool is not None and readiness.loaded:
+            found["threads"] = readiness.threads
         if components is not None and readiness.loaded:
             found.update(await components(app))
         if any(state not in {"ready", "degraded"} for state in found.values()):

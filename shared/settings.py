@@ -67,6 +67,10 @@ class ServiceSettings(BaseSettings):
     inference_queue: int = Field(
         default=32, ge=0, le=10_000, description="Calls that may wait for an inference thread."
     )
+    hang_seconds: Seconds = Field(
+        default=60.0,
+        description="So long after its deadline a call still in its inference thread counts as hanging.",
+    )
     max_body_bytes: int = Field(
         default=64 * 1024 * 1024, ge=1024, description="Longest request body of an inner service, bytes."
     )

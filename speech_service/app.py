@@ -5,7 +5,7 @@ from fastapi import FastAPI
 
 from shared.contracts.fusion import Profile
 from shared.contracts.manifests import Manifest
-from shared.inference import InferencePool, OnnxSession
+from shared.inference import OnnxSession
 from shared.service import create_service
 from speech_service.activity import speech_probabilities
 from speech_service.analysis import RULES
@@ -40,9 +40,6 @@ def create_app(settings: SpeechSettings | None = None) -> FastAPI:
             classifier.read(silence)
         app.state.activity = activity
         app.state.classifiers = classifiers
-        app.state.pool = InferencePool(
-            workers=settings.threads, queue=settings.inference_queue, metrics=app.state.metrics
-        )
         return [activity.manifest, *(classifier.manifest for classifier in classifiers.values())]
 
     return create_service(

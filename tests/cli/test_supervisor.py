@@ -108,6 +108,13 @@ def test_a_service_that_hangs_is_started_again(start: Start, tmp_path: Path) -> 
     assert eventually(lambda: len(pids(tmp_path)) == 2)
 
 
+def test_a_service_that_says_that_it_hangs_is_started_again(start: Start, tmp_path: Path) -> None:
+    supervisor = start("good")
+    wait_until_ready(supervisor)
+    (tmp_path / f"{pids(tmp_path)[0]}.hangs").touch()
+    assert eventually(lambda: len(pids(tmp_path)) == 2)
+
+
 @pytest.mark.parametrize(
     ("behaviour", "reason", "starts"),
     [

@@ -21,6 +21,8 @@ port = listener.getsockname()[1]
 class Health(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         live, ready = {"cannot-load": (503, 503), "never-ready": (200, 503)}.get(behaviour, (200, 200))
+        if (folder / f"{os.getpid()}.hangs").exists():
+            live, ready = (503, 503)
         self.send_response(ready if self.path == "/health/ready" else live)
         self.send_header("content-length", "0")
         self.end_headers()

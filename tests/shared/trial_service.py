@@ -7,7 +7,7 @@ import httpx
 from fastapi import APIRouter, FastAPI, Request
 
 from shared.contracts.problems import Problem
-from shared.inference import InferencePool, network_time
+from shared.inference import network_time
 from shared.service import create_service
 from shared.settings import ServiceSettings
 
@@ -41,7 +41,7 @@ def trial_app(router: APIRouter) -> FastAPI:
         name="trial",
         title="Trial",
         description="",
-        settings=ServiceSettings(),
+        settings=ServiceSettings(threads=1, inference_queue=4),
         routers=[router],
         load=lambda _: (),
     )
@@ -50,7 +50,6 @@ def trial_app(router: APIRouter) -> FastAPI:
 @contextlib.asynccontextmanager
 async def trial_service():
     app = trial_app(router)
-    app.state.pool = InferencePool(workers=1, queue=4, metrics=app.state.metrics)
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://trial") as client,
@@ -58,4 +57,3 @@ async def trial_service():
         while not (await client.get("/health/ready")).is_success:  # noqa: ASYNC110 - as a client would
             await asyncio.sleep(0.01)
         yield client
-    app.state.pool.close()
