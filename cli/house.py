@@ -1,5 +1,6 @@
 """The settings of the four services of one machine, read once and checked before anything starts."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from cli.budget import split_threads
@@ -8,6 +9,7 @@ from fusion_service.settings import FusionSettings
 from gateway.jobs.data_folder import SETTING, why_no_data_folder
 from gateway.settings import GatewaySettings
 from shared.settings import WRONG_SETTINGS, ServiceSettings, SettingsError, told_in_words
+from shared.unread_settings import unread_settings
 from speech_service.settings import SpeechSettings
 
 _INNER_HOST = "127.0.0.1"
@@ -26,6 +28,11 @@ class House:
     def stop_seconds(self) -> float:
         """Seconds that running requests may take at a stop, and a little more to tell a hanging process."""
         return self.gateway.shutdown_seconds + 2.0
+
+    def unread_settings(self, variables: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """Give each variable that no service reads, with the setting that is probably meant."""
+        kinds = (type(self.gateway), type(self.face), type(self.speech), type(self.fusion))
+        return unread_settings(variables, *kinds)
 
     def require_data_folder(self) -> None:
         """Make the folder that a server keeps jobs in, where there is none.

@@ -13,9 +13,9 @@ from cli.health import NotReadyError
 from cli.house import House, read_house
 from cli.service_commands import commands_for
 from cli.supervisor import CrashLoopError, ForcedStopError, Patience, Supervisor
-from cli.unread_settings import unread_settings
 from shared.logs import configure_logs
 from shared.settings import SettingsError
+from shared.unread_settings import unread_words
 
 
 def serve(*, host: str, port: int, single_process: bool) -> int:
@@ -36,8 +36,8 @@ def serve(*, host: str, port: int, single_process: bool) -> int:
     try:
         with listen(host, port) as door:
             house = read_house(host=host, port=port_of(door))
-            for name, meant in unread_settings(os.environ):
-                _say(f"{name} is no setting: nothing reads it. Is {meant} meant?")
+            for name, meant in house.unread_settings(os.environ):
+                _say(unread_words(name, meant))
             if not is_loopback(door):
                 asked = "it asks for a key" if house.gateway.api_keys else "it asks nobody for a password"
                 _say(f"Listening on {host}: other machines can reach this server, and {asked}.")

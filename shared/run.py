@@ -1,6 +1,8 @@
 """Run one service as a process: `python -m face_service` and so on."""
 
 import contextlib
+import logging
+import os
 import socket
 import sys
 from collections.abc import Callable
@@ -13,7 +15,10 @@ from shared.collection import spare_what_is_loaded
 from shared.http_protocol import BoundedHttpProtocol
 from shared.logs import configure_logs
 from shared.settings import MAX_MESSAGE_BYTES, WRONG_SETTINGS, ServiceSettings, told_in_words
+from shared.unread_settings import MUCH_ALIKE, unread_settings, unread_words
 from shared.websocket_protocol import PING_SECONDS, BoundedWebSocketProtocol
+
+_log = logging.getLogger(__name__)
 
 Settings = TypeVar("Settings", bound=ServiceSettings)
 
@@ -35,6 +40,10 @@ def refuse_settings(name: str, why: str) -> Never:
 def run_service(name: str, create_app: Callable[[], FastAPI], settings: ServiceSettings) -> None:
     """Serve until SIGTERM or SIGINT; running requests may finish within `settings.shutdown_seconds`."""
     configure_logs(name, settings.log_level)
+    if settings.listener is None:
+        # Else whoever started this process, and knows the settings of all services, has told.
+        for variable, meant in unread_settings(os.environ, type(settings), alike=MUCH_ALIKE):
+            _log.warning(unread_words(variable, meant))
     app = create_app()
     spare_what_is_loaded()
     server = uvicorn.Server(uvicorn.Config(app, **server_options(settings)))
