@@ -110,7 +110,8 @@ def _no_room() -> Problem:
         "service-unavailable",
         "There is no room for the upload at the moment.",
         remedy="Wait as long as Retry-After says, then send it again; if it stays so, whoever runs this "
-        "server frees the disk of EMOTION_TEMPORARY_FOLDER or names another folder there.",
+        "server frees the disk of EMOTION_TEMPORARY_FOLDER, of which EMOTION_KEEP_FREE_BYTES stay free, or "
+        "names another folder there.",
         retry_after=10,
     )
 

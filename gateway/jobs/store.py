@@ -177,7 +177,8 @@ class FolderStore:
                 "overloaded",
                 "There is no room to store this now.",
                 remedy="Wait as long as Retry-After says, then send it again; if it stays so, whoever runs "
-                "this server frees the disk of EMOTION_JOBS__DATA_FOLDER.",
+                "this server frees the disk of EMOTION_JOBS__DATA_FOLDER, of which "
+                "EMOTION_JOBS__KEEP_FREE_BYTES stay free.",
                 retry_after=60,
             ) from error
         return part

@@ -11,6 +11,7 @@ def test_a_job_is_refused_before_the_disk_is_full(one_gateway: GatewayProcess, f
     assert refused.status_code == 503
     assert refused.json()["type"] == "/problems/overloaded"
     assert "EMOTION_JOBS__DATA_FOLDER" in refused.json()["remedy"]
+    assert "EMOTION_JOBS__KEEP_FREE_BYTES" in refused.json()["remedy"]
     assert int(refused.headers["retry-after"]) > 0
     assert not files_in(data / "files")
     # What is kept free is for the results of jobs: a plain request does not lie there.
