@@ -14,7 +14,12 @@ MODULES = {
     for path in sorted((ROOT / "training").rglob("*.py"))
 }
 # Options that a function of another module adds.
-SHARED = {"add_only": "training.corpora.speech", "arguments": "training.fusion.evaluate"}
+SHARED = {
+    "add_only": "training.corpora.speech",
+    "arguments": "training.fusion.evaluate",
+    "add_without_ravdess": "training.fusion.evaluate",
+    "add_unfelt": "training.corpora.speech",
+}
 
 
 def options(module: str) -> dict[str, bool]:

@@ -1,5 +1,9 @@
 """Readers of the corpora, recordings, tables and cards of the fusion, on made material."""
 
+import dataclasses
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -11,16 +15,18 @@ from shared.contracts.faces import Box, Face, FaceQuality
 from shared.contracts.fusion import FrameFaces, Strategy
 from shared.contracts.vectors import pack_vector, unpack_vector
 from training.corpora.av import Film, actors, eight_to_seven, read_javased, read_ravdess_scores
-from training.fusion.card import LICENCE, Leaning, Told, default_card
+from training.fusion.baseline_figures import voice_rules
+from training.fusion.card import Leaning, Learned, Looks, Told, default_card, default_licence
 from training.fusion.cuts import DRAWS, CutFigures, measure_cuts
 from training.fusion.evaluate import Measured, confusion, read_material, read_voice, table
 from training.fusion.films import SeenFilm, all_examples, film_examples, mesh_points, part_examples
-from training.fusion.likeness import likeness_table, linking_rules, measure_likeness
+from training.fusion.likeness import has_looks, likeness_table, linking_rules, measure_likeness
 from training.fusion.publish import publish
 from training.fusion.record import Recording, read_recordings, rescore, write_recordings
 from training.fusion.start import LINKING, PAPER, START
 from training.fusion.train import figures
 from training.fusion.transfer import row
+from training.fusion.voices import Voices
 from training.measures import by_person
 
 
@@ -190,6 +196,17 @@ def test_films_alone_are_learned_from_where_ravdess_is_not_there(corpora, tmp_pa
         read_material(corpora, tmp_path, {}, START)
 
 
+def test_a_face_network_without_appearance_is_known(films):
+    blind = [
+        dataclasses.replace(
+            film, faces=dataclasses.replace(film.faces, appearance=film.faces.appearance[:, :0])
+        )
+        for film in films
+    ]
+    assert has_looks(films)
+    assert not has_looks(blind)
+
+
 def test_likeness_gives_rules(films):
     likeness = measure_likeness(films)
     rules = linking_rules(likeness, LINKING)
@@ -221,10 +238,60 @@ def test_films_put_together_tell_how_well_people_are_told_apart(corpora):
 
 
 LEANING = Leaning("Fitted.", "| v |", "| p |", "| f |", "| w |")
+LEARNED = Learned(("emodb", "javased"), 14, ravdess=False)
+TOLD = Told("| t |", "| c |", "Weights.", 0.7312, 0.9, 0.42, "face-default-1", LEARNED, LEANING)
+
+
+def test_a_card_without_ravdess_does_not_name_it():
+    card, licence = default_card(TOLD), default_licence(LEARNED)
+    assert not [
+        name for name in ("RAVDESS", "ridge", "North American", "nEMO", "TESS") if name in card + licence
+    ]
+    assert "14 people of 2 corpora" in card
+    assert "| EmoDB (2.0 s of each clip) | what is usual for a voice | free to use with citation |" in card
+    assert "linked by place alone" in card
+    assert "Disgust over time was not learned at all" in card
+    assert "- EmoDB (2.0 s of each clip): free to use with citation" in licence
+    assert "the films of Java-SED: for research or non-commercial use only." in " ".join(licence.split())
+    assert "\n\n\n" not in card
+
+
+def test_a_card_of_everything_names_all():
+    learned = Learned(("ravdess", "javased"), 26, ravdess=True)
+    told = dataclasses.replace(
+        TOLD, learned=learned, looks=Looks("| l |", "all", "most"), transfer="| r |", tried="Waves.\n"
+    )
+    card, licence = default_card(told), default_licence(learned)
+    assert "| face points of RAVDESS (68 in every frame of 1,200 films) | movement of faces" in card
+    assert "**On other people, films and networks.**" in card
+    assert card.count("\n\nWaves.\n\n**Limits.**") == 1
+    assert "| l |" in card
+    assert "--without-ravdess" in licence
+    assert "\n\n\n" not in card
+
+
+def test_the_licence_that_ships_names_all_voices():
+    folder = Path(__file__).parents[2] / "fusion_service" / "models" / "default" / "fusion"
+    card = (folder / "card.md").read_text()
+    voices = set(re.findall(r"^\| ([a-z]+) \| \d+ \| [\d.]+ \| [\d.]+ \|$", card, re.MULTILINE))
+    assert len(voices) == 12
+    learned = Learned(tuple(sorted(voices)), 130, ravdess=True)
+    assert (folder / "LICENCE").read_text() == default_licence(learned)
+    assert all(f"| {one.title} |" in card for one in learned.terms)
+    assert "130 people of 12 corpora" in card
+
+
+def test_leaning_is_not_measured_on_one_corpus():
+    one = np.zeros(3)
+    voices = Voices(
+        np.eye(7)[:3], np.eye(7)[:3], np.arange(3), np.full(3, "javased"), one.astype(str), one.astype(str)
+    )
+    with pytest.raises(ValueError, match="voices of javased only"):
+        voice_rules(voices)
 
 
 def test_what_is_published_can_be_loaded(tmp_path):
-    told = Told("| t |", "| c |", "| l |", "Weights.", 0.7312, 0.9, 0.42, "face-default-1", LEANING)
+    told = TOLD
     card = default_card(told)
     assert "0.731" in card
     assert "90 %" in card
@@ -239,7 +306,7 @@ def test_what_is_published_can_be_loaded(tmp_path):
         uncertain_below=0.73,
         figures=(),
         card=card,
-        licence=LICENCE,
+        licence=default_licence(LEARNED),
     )
     model = load_model(tmp_path / "fusion")
     assert model.parameters == START

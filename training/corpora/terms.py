@@ -137,13 +137,16 @@ FACERES = Terms(
     Limit.RESEARCH,
 )
 FILMS = Terms(
-    "Java-SED, films",
+    "the films of Java-SED",
     "films of six actors",
     "MIT as its authors state of their sets, for research use; its faces must not be shown",
     Limit.RESEARCH,
 )
 RAVDESS_POINTS = Terms(
-    "RAVDESS, 68 points in every frame of 1,200 films", "points of acted films", _CC_NC_SA, Limit.RESEARCH
+    "face points of RAVDESS (68 in every frame of 1,200 films)",
+    "points of acted films",
+    _CC_NC_SA,
+    Limit.RESEARCH,
 )
 
 

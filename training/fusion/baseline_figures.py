@@ -22,7 +22,7 @@ from training.fusion.evaluate import Measured
 from training.fusion.learn import face_quality_of, voice_readings
 from training.fusion.pool import log_loss
 from training.fusion.sessions import LENGTHS, MIXES, draw_sessions
-from training.fusion.voices import Voices
+from training.fusion.voices import LEAST_CLIPS, LEAST_EMOTIONS, Voices
 from training.measures import by_person_if_known
 
 FloatArray = NDArray[np.float64]
@@ -113,8 +113,18 @@ def gains(
 
 
 def voice_rules(voices: Voices, *, each: int = SESSIONS) -> dict[str, BaselineRule]:
-    """Learn a rule for every corpus, on other corpora alone (three groups)."""
+    """Learn a rule for every corpus, on other corpora alone (three groups).
+
+    Raises:
+        ValueError: there is one corpus only.
+    """
     corpora = list(np.unique(voices.corpus))
+    if len(corpora) < 2:
+        raise ValueError(
+            f"voices of {', '.join(corpora) or 'nobody'} only, and what leaning gives is measured on "
+            "corpora left out: learn the voice from two or more (--only) that have people with "
+            f"{LEAST_CLIPS} clips of {LEAST_EMOTIONS} emotions"
+        )
     rules: dict[str, BaselineRule] = {}
     for group in range(GROUPS):
         held = corpora[group::GROUPS]

@@ -1,7 +1,7 @@
 """Measure the fusion on Java-SED films, each actor held out in turn from everything that is fitted here.
 
     EMOTION_CORPORA=... python -m training.fusion.evaluate --work WORK --speech oof_javased.npz
-        --temperature T
+        --temperature T [--without-ravdess]
 
 Every film goes through fusion_service's own code, with the faces that face_service gave and the voice as a
 network scored it that never heard the actor.
@@ -254,13 +254,22 @@ def arguments(description: str | None) -> argparse.ArgumentParser:
     return parser
 
 
+def add_without_ravdess(parser: argparse.ArgumentParser) -> None:
+    """Add the option of learning without the movement of RAVDESS's faces."""
+    parser.add_argument(
+        "--without-ravdess", action="store_true", help="learn from the films of Java-SED alone"
+    )
+
+
 def main() -> None:
     """Print the tables."""
-    given = arguments(__doc__).parse_args()
+    parser = arguments(__doc__)
+    add_without_ravdess(parser)
+    given = parser.parse_args()
     shell = load_model(FusionSettings().fusion_models / "default" / "fusion")
     start = shell.parameters
     voice = read_voice(given.speech, given.temperature)
-    material = read_material(given.corpora, given.work, voice, start)
+    material = read_material(given.corpora, given.work, voice, start, with_ravdess=not given.without_ravdess)
     measured = measure(material, start, shell)
     print(table(measured))
     learned = measured.scores["strategy learned"]

@@ -42,6 +42,11 @@ class Likeness:
         return float(roc_auc_score(np.arange(len(cosines)) < len(self.again), cosines))
 
 
+def has_looks(films: Sequence[SeenFilm]) -> bool:
+    """Say whether the face network gives an appearance."""
+    return all(film.faces.appearance.shape[1] > 0 for film in films)
+
+
 def measure_likeness(films: Sequence[SeenFilm]) -> Likeness:
     """Measure on films with one person each."""
     looks = [film.faces.appearance[film.people > 0].astype(np.float64) for film in films if film.phase == 0]

@@ -2,13 +2,19 @@
 
     EMOTION_CORPORA=... python -m training.fusion.train --work WORK --speech oof_javased.npz --temperature T
         --ravdess-speech oof_ravdess.npz [--voices oof_voices.npz]
+        [--tried training/fusion/cards/tried.md]
+    EMOTION_CORPORA=... python -m training.fusion.train --work WORK --speech oof_javased.npz --temperature T
+        --without-ravdess --out MODELS
 
 Writes both profiles under `fusion_service/models` (or `--out`): parameters, manifest, card. Run
-`training.fusion.record` first, with the face network that ships.
+`training.fusion.record` first, with the face network that ships. The card names what was learned from; what
+was tried before with all corpora (`--tried`) belongs to the card of what ships only.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
 
 from fusion_service.parameters import BaselineRule, FusionModel, FusionParameters
 from fusion_service.settings import FusionSettings
@@ -23,10 +29,20 @@ from training.fusion.baseline_figures import (
     voice_rules,
     whole_actor_table,
 )
-from training.fusion.card import LICENCE, PAPER_CARD, PAPER_LICENCE, Leaning, Told, default_card
+from training.fusion.card import (
+    PAPER_CARD,
+    PAPER_LICENCE,
+    Leaning,
+    Learned,
+    Looks,
+    Told,
+    default_card,
+    default_licence,
+)
 from training.fusion.cuts import held_out_cuts, measure_cuts, told_cuts
 from training.fusion.evaluate import (
     Measured,
+    add_without_ravdess,
     arguments,
     confusion,
     measure,
@@ -36,7 +52,7 @@ from training.fusion.evaluate import (
     table,
 )
 from training.fusion.learn import learn
-from training.fusion.likeness import likeness_table, linking_rules, measure_likeness
+from training.fusion.likeness import has_looks, likeness_table, linking_rules, measure_likeness
 from training.fusion.pool import RIGHT, fit_threshold
 from training.fusion.publish import publish
 from training.fusion.start import PAPER, START
@@ -109,7 +125,7 @@ def publish_default(
         uncertain_below=round(told.threshold, 3),
         figures=measured,
         card=default_card(told),
-        licence=LICENCE,
+        licence=default_licence(told.learned),
     )
 
 
@@ -122,7 +138,8 @@ def main() -> None:
     parser.add_argument(
         "--voices", type=Path, help="npz of held-out voices of all corpora; beside --speech, if not given"
     )
-    parser.add_argument("--without-ravdess", action="store_true", help="learn from Java-SED alone")
+    add_without_ravdess(parser)
+    parser.add_argument("--tried", type=Path, help="text for the card: what was tried and what it gave")
     given = parser.parse_args()
     manifest = publish_paper(given.out / "paper" / "fusion")
     voice = read_voice(given.speech, given.temperature)
@@ -130,9 +147,11 @@ def main() -> None:
     with_ravdess = not given.without_ravdess
     # People are linked by START first, to see how alike faces are; then by the rules that ship.
     material = read_material(given.corpora, given.work, voice, START, with_ravdess=with_ravdess)
-    likeness = measure_likeness(material.films)
-    start = START.model_copy(update={"linking": linking_rules(likeness, START.linking)})
-    material = read_material(given.corpora, given.work, voice, start, with_ravdess=with_ravdess)
+    start, likeness = START, None
+    if has_looks(material.films):
+        likeness = measure_likeness(material.films)
+        start = START.model_copy(update={"linking": linking_rules(likeness, START.linking)})
+        material = read_material(given.corpora, given.work, voice, start, with_ravdess=with_ravdess)
     shell = FusionModel(manifest=manifest, parameters=start)
     measured = measure(material, start, shell)
     parameters, _ = learn(material.films, material.voice, material.movement, start)
@@ -142,18 +161,27 @@ def main() -> None:
     learned = measured.scores["strategy learned"]
     emotion, scores, agreed = measured.all_phases
     threshold, right, share = fit_threshold(scores, emotion, agreed, right=RIGHT)
-    transfer = "(not measured)"
+    transfer = ""
     if given.ravdess_speech and material.movement is not None and parameters.track is not None:
         pool = studio_pool(material, parameters)
         transfer = transfer_table(material, parameters.track, pool, given)
+    looks = None
+    if likeness is not None:
+        looks = Looks(
+            likeness_table(likeness),
+            told_cuts(measure_cuts(material.films, start.linking)),
+            told_cuts(held_out_cuts(material.films, start.linking)),
+        )
     told = Told(
         baseline=leaning,
         transfer=transfer,
         table=table(measured),
         confusion=confusion(learned, measured.emotion),
-        likeness=likeness_table(likeness),
-        cuts=told_cuts(measure_cuts(material.films, start.linking)),
-        held_out_cuts=told_cuts(held_out_cuts(material.films, start.linking)),
+        learned=Learned(
+            tuple(np.unique(voices.corpus).tolist()), len(np.unique(voices.person)), with_ravdess
+        ),
+        looks=looks,
+        tried=given.tried.read_text(encoding="utf-8") if given.tried else "",
         weights=f"Fitted on all six actors: {summary(parameters)}.",
         threshold=threshold,
         right_above=right,

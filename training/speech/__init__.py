@@ -1,8 +1,7 @@
 """Speech: from corpora to the networks that ship.
 
 Each step keeps what it made and goes on from there when it is run again. With `C` the corpora and `R` a
-folder for what is made (about 4 GB). `--only` learns from chosen corpora.
-
+folder for what is made (about 4 GB). `--only` and `--unfelt` learn from chosen corpora: docs/training.md.
 
     python -m training.third_party.silero_vad speech_service/models/default/activity
     python -m training.third_party.whisper R/encoders/base.npz
