@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusion_service.assignment import assign
-from fusion_service.columns import FaceColumns, IntArray
+from fusion_service.columns import FaceColumns, FloatArray, IntArray
 from fusion_service.parameters import LinkingRules
 from fusion_service.tracklets import (
     LEAST_FIT,
@@ -201,19 +201,23 @@ class _Joiner:
     ) -> list[dict[int, float]]:
         """People whom each tracklet may belong to, with scores above 0."""
         candidates: list[dict[int, float]] = [{} for _ in tracklets]
+        rows = [places.get(person.number) for person in self._remembered]
         alike = _alike(tracklets, self._remembered)
-        for tracklet, cosines, scores in zip(tracklets, alike, candidates, strict=True):
-            for index, (person, looks) in enumerate(zip(self._remembered, cosines, strict=True)):
-                row = places.get(person.number)
-                if looks is None or (row is None and looks < self._rules.same):
-                    continue
-                fit = 0.0 if row is None else self._fit(tracklet.first, row)
-                # One or two faces between those of one person who stays in place.
-                between = tracklet.faces < _FEW_FACES and fit >= LEAST_FIT and person.ended > tracklet.ended
-                needed = self._rules.different if between else self._rules.same
-                if looks >= needed and person.frames.isdisjoint(tracklet.frames):
-                    scores[index] = score_of(fit, looks)
+        for at, index in np.argwhere(alike >= self._least_alike(rows)).tolist():
+            tracklet, person, row = tracklets[at], self._remembered[index], rows[index]
+            looks = float(alike[at, index])
+            fit = 0.0 if row is None else self._fit(tracklet.first, row)
+            # One or two faces between those of one person who stays in place.
+            between = tracklet.faces < _FEW_FACES and fit >= LEAST_FIT and person.ended > tracklet.ended
+            needed = self._rules.different if between else self._rules.same
+            if looks >= needed and person.frames.isdisjoint(tracklet.frames):
+                candidates[at][index] = score_of(fit, looks)
         return candidates
+
+    def _least_alike(self, rows: Sequence[int | None]) -> FloatArray:
+        """Cosine [p] below which nobody is looked at any closer: among strangers that is nearly everybody."""
+        same, different = self._rules.same, self._rules.different
+        return np.asarray([same if row is None else min(same, different) for row in rows])
 
     def _fit(self, row: int, before: int) -> float:
         elapsed = float(self._rows.faces.t[row] - self._rows.faces.t[before])
@@ -231,19 +235,17 @@ class _Joiner:
             self._remembered = by_end[-_REMEMBERED:]
 
 
-def _alike(tracklets: Sequence[_Tracklet], people: Sequence[_Person]) -> list[list[float | None]]:
-    """Mean cosine over all pairs of faces of each tracklet and each person; None where no looks are known.
+def _alike(tracklets: Sequence[_Tracklet], people: Sequence[_Person]) -> FloatArray:
+    """Mean cosine over all pairs of faces of each tracklet and each person; NaN where no looks are known.
 
     Unlike the cosine of means it does not fall where faces are few.
     """
     if not people:
-        return [[] for _ in tracklets]
+        return np.zeros((len(tracklets), 0))
     sums = np.stack([one.looks for one in tracklets]) @ np.stack([one.looks for one in people]).T
     pairs = np.outer([one.faces for one in tracklets], [one.faces for one in people])
-    return [
-        [cosines / count if count else None for cosines, count in zip(row, counts, strict=True)]
-        for row, counts in zip(sums.tolist(), pairs.tolist(), strict=True)
-    ]
+    means: FloatArray = np.divide(sums, pairs, out=np.full(sums.shape, np.nan), where=pairs > 0)
+    return means
 
 
 def _add(person: _Person, tracklet: _Tracklet) -> None:

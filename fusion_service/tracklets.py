@@ -28,7 +28,6 @@ _LOOKS = 15.0
 _APPEARANCE_RATE = 0.1
 
 Looks = NDArray[np.float32]
-Cosines = list[list[float | None]]
 
 
 class FaceBox(NamedTuple):
@@ -94,31 +93,33 @@ class TrackletLinker:
 
     def _candidates(self, frame: FrameAtHand) -> list[dict[int, float]]:
         """Tracklets that each face may continue, with scores above 0."""
-        alike, lately = self._alike(frame, self._looks), self._alike(frame, self._last_looks)
         candidates: list[dict[int, float]] = [{} for _ in frame.boxes]
-        for index, tracklet in enumerate(self._tracklets):
-            elapsed = frame.t - tracklet.t
-            if elapsed > self._patience:
-                continue
-            for box, row, last, scores in zip(frame.boxes, alike, lately, candidates, strict=True):
-                looks = _higher(row[index], last[index])
-                if looks is not None and looks < self._continues:
-                    continue
-                fit = _fit(elapsed, box, tracklet)
-                if fit >= LEAST_FIT:
-                    scores[index] = fit if looks is None else fit + 1.0 + _LOOKS * max(looks, 0.0)
+        active = [
+            index for index, tracklet in enumerate(self._tracklets) if frame.t - tracklet.t <= self._patience
+        ]
+        for face, index, looks in self._not_unlike(frame, active):
+            tracklet = self._tracklets[index]
+            fit = _fit(frame.t - tracklet.t, frame.boxes[face], tracklet)
+            if fit >= LEAST_FIT:
+                candidates[face][index] = fit if looks is None else score_of(fit, looks)
         return candidates
 
-    def _alike(self, frame: FrameAtHand, looks: Looks) -> Cosines:
-        """Cosine of the looks of every face and every tracklet, -1..1; None where one is not known."""
-        cosines = (frame.looks @ looks[: len(self._tracklets)].T).tolist()
-        return [
-            [
-                cosine if known and tracklet.known else None
-                for cosine, tracklet in zip(row, self._tracklets, strict=True)
-            ]
-            for row, known in zip(cosines, frame.known, strict=True)
-        ]
+    def _not_unlike(self, frame: FrameAtHand, active: list[int]) -> list[tuple[int, int, float | None]]:
+        """Pair faces with tracklets that they do not differ from, with the cosine where both looks are known.
+
+        By whole columns: where all are strangers, hardly any of a hundred tracklets a face is left.
+        """
+        if not active:
+            return []
+        rows = slice(len(self._tracklets))
+        cosines = np.maximum(frame.looks @ self._looks[rows].T, frame.looks @ self._last_looks[rows].T)
+        told = np.outer(frame.known, [self._tracklets[index].known for index in active])
+        cosines = cosines[:, active].astype(np.float64)
+        faces, at = np.nonzero(~told | (cosines >= self._continues))
+        pairs = zip(
+            faces.tolist(), at.tolist(), told[faces, at].tolist(), cosines[faces, at].tolist(), strict=True
+        )
+        return [(face, active[place], looks if known else None) for face, place, known, looks in pairs]
 
     def _begin(self, frame: FrameAtHand, face: int) -> int:
         """Begin a tracklet, in place of the one seen longest ago where too many are remembered."""
@@ -128,9 +129,8 @@ class TrackletLinker:
             self._tracklets.append(begun)
             index = len(self._tracklets) - 1
         else:
-            index = min(
-                range(_REMEMBERED), key=lambda at: (self._tracklets[at].t, self._tracklets[at].number)
-            )
+            seen = [(tracklet.t, tracklet.number) for tracklet in self._tracklets]
+            index = seen.index(min(seen))
             self._tracklets[index] = begun
         self._looks[index] = self._last_looks[index] = frame.looks[face]
         return index
@@ -159,10 +159,6 @@ class TrackletLinker:
 def score_of(fit: float, looks: float) -> float:
     """Weigh a place that fits 0..1 and looks with a cosine of -1..1; above 1, for no looks say less."""
     return fit + 1.0 + _LOOKS * max(looks, 0.0)
-
-
-def _higher(one: float | None, other: float | None) -> float | None:
-    return other if one is None or (other is not None and other > one) else one
 
 
 def _fit(elapsed: float, box: FaceBox, tracklet: _Tracklet) -> float:
