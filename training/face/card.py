@@ -7,7 +7,7 @@ import textwrap
 from pathlib import Path
 
 from shared.contracts.manifests import Manifest
-from training.corpora.terms import FACERES, FACES, consequences, is_for_research, named, packs_of
+from training.corpora.terms import FACERES, FACES, consequences, is_for_research
 from training.face.learned import LearnedFrom
 from training.third_party.network_folder import licence_text
 
@@ -120,9 +120,9 @@ def face_card(manifest: Manifest, learned: LearnedFrom) -> str:
             ),
             "",
             _wrapped(
-                "**Method.** `training.face.train`, then `training.face.export`: head, shares, temperature "
-                f"and threshold ({manifest.uncertain_below}) on the parts to choose on of "
-                f"{named(packs_of(learned.corpora, FACES))}."
+                "**Method.** `training.face.train`, then `training.face.export`: head, shares, temperature and "
+                f"threshold ({manifest.uncertain_below}) on the parts to choose on that `--corpora` names there, "
+                "those that the run learned from where it is not given."
             ),
             "",
             "**Figures** (95 % intervals; accuracy in %)",
