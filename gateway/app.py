@@ -14,6 +14,7 @@ from gateway.admission import Admission
 from gateway.callers import announce_keys
 from gateway.early_refusal import FullHouse, RefuseWhenFull
 from gateway.fairness import Fairness
+from gateway.free_space import bytes_to_keep
 from gateway.jobs.jobs import Jobs
 from gateway.live.metrics import LiveMetrics
 from gateway.look_ups import LookUps
@@ -29,6 +30,7 @@ from gateway.upload import UploadRules
 from shared.client import ServiceClient, ServiceDownError
 from shared.service import create_service
 
+_USUALLY_KEPT_FREE = 64 * 1024 * 1024
 _DESCRIPTION = """
 Upload a picture, a sound or a film and get back which people are in it, what their faces and voices express
 moment by moment, how sure we are, and one fused emotion.
@@ -129,7 +131,9 @@ def create_app(
         idle_seconds=settings.upload_idle_seconds,
         min_bytes_per_second=settings.upload_min_bytes_per_second,
         folder=settings.temporary_folder,
-        keep_free=settings.keep_free_bytes,
+        keep_free=bytes_to_keep(
+            settings.temporary_folder, settings.keep_free_bytes, usual=_USUALLY_KEPT_FREE
+        ),
     )
     return app
 

@@ -2,6 +2,7 @@
 
 import math
 import os
+from pathlib import Path
 
 
 def free_bytes(file: int) -> float:
@@ -12,6 +13,24 @@ def free_bytes(file: int) -> float:
     """
     disk = os.fstatvfs(file)
     return disk.f_bavail * disk.f_frsize if disk.f_blocks else math.inf
+
+
+def bytes_to_keep(folder: Path, chosen: int | None, *, usual: int) -> int:
+    """Give how many bytes of a folder's disk stay free.
+
+    Args:
+        folder: one that is not there counts as large; whoever writes into it says that it is missing.
+        chosen: what was set; None where nothing was.
+        usual: without a choice, though never more than an eighth of the disk: a small one is to be used too.
+    """
+    if chosen is not None:
+        return chosen
+    try:
+        disk = os.statvfs(folder)
+    except OSError:
+        return usual
+    whole = disk.f_blocks * disk.f_frsize
+    return min(usual, whole // 8) if whole else usual
 
 
 class UploadRoom:

@@ -37,10 +37,11 @@ class GatewaySettings(ServiceSettings):
         default_factory=lambda: Path(tempfile.gettempdir()),
         description="Where uploads wait, as files without a name.",
     )
-    keep_free_bytes: int = Field(
-        default=64 * 1024 * 1024,
+    keep_free_bytes: int | None = Field(
+        default=None,
         ge=0,
-        description="What uploads under way leave free, together, on the disk of `temporary_folder`, bytes.",
+        description="What uploads under way leave free, together, on the disk of `temporary_folder`, bytes; "
+        "64 MiB where not set, and at most an eighth of the disk.",
     )
     max_upload_bytes: int = Field(default=512 * 1024 * 1024, ge=1024, description="Longest upload, bytes.")
     upload_idle_seconds: Seconds = Field(default=15.0, description="Longest pause inside an upload.")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO, Self
 
 from gateway.callers import Caller
+from gateway.free_space import bytes_to_keep
 from gateway.jobs.book import JobBook
 from gateway.jobs.claims import Claims
 from gateway.jobs.database import Database, open_database
@@ -16,7 +17,7 @@ from gateway.jobs.records import JobRecord
 from gateway.jobs.retention import Retention
 from gateway.jobs.settings import JobSettings
 from gateway.jobs.slots import FileSlots, PostgresSlots, Slots
-from gateway.jobs.store import FolderStore, Store
+from gateway.jobs.store import FolderStore, Store, open_private_folder
 from gateway.jobs.webhooks import Webhooks
 from gateway.jobs.worker import Worker
 from gateway.pipeline import PipelineTools
@@ -25,6 +26,8 @@ from shared.contracts.jobs import JobState
 from shared.contracts.problems import Problem
 
 _log = logging.getLogger(__name__)
+
+_USUALLY_KEPT_FREE = 512 * 1024 * 1024
 
 
 class OpenedJobs:
@@ -136,7 +139,9 @@ def _open_store(jobs: JobSettings, temporary_folder: Path) -> Store:
         from gateway.jobs.object_store import BucketStore  # noqa: PLC0415 - an extra of its own
 
         return BucketStore(jobs.store_url, temporary_folder)
-    return FolderStore(jobs.data_folder / "files", keep_free=jobs.keep_free_bytes)
+    folder = open_private_folder(jobs.data_folder / "files")
+    kept = bytes_to_keep(folder, jobs.keep_free_bytes, usual=_USUALLY_KEPT_FREE)
+    return FolderStore(folder, keep_free=kept)
 
 
 def _open_slots(jobs: JobSettings) -> Slots:

@@ -35,11 +35,11 @@ class JobSettings(BaseModel):
         default_factory=default_data_folder,
         description="Uploads, results and the database of jobs, readable by the server's user only.",
     )
-    keep_free_bytes: int = Field(
-        default=512 * 1024 * 1024,
+    keep_free_bytes: int | None = Field(
+        default=None,
         ge=0,
         description="What uploads and exports leave free on the data folder's disk, bytes: results and "
-        "states of jobs that were accepted need it.",
+        "states of jobs that were accepted need it. 512 MiB where not set, at most an eighth of the disk.",
     )
     database_url: str = Field(
         default="",
