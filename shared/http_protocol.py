@@ -114,8 +114,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             return
         if self._in_head:
             if self._bytes_beside_body > MAX_HEAD_BYTES:
-                detail = f"The request line and headers are longer than {MAX_HEAD_BYTES} bytes."
-                self._refuse(Problem("header-too-large", detail))
+                self._refuse(_head_too_large())
         elif self._body_left:
             if self._bytes_beside_body > MAX_TRAILER_BYTES:
                 self.transport.abort()
@@ -184,7 +183,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words are plain text
         """Refuse what is not HTTP."""
-        self._refuse(Problem("bad-request", "What was sent is not a request of HTTP/1.1."))
+        if len(self.url) >= MAX_HEAD_BYTES:
+            # The parser takes no address as long as that.
+            self._refuse(_head_too_large())
+        else:
+            self._refuse(Problem("bad-request", "What was sent is not a request of HTTP/1.1."))
 
     def close_after_body(self) -> None:
         """Close once the client had the chance to read the answer."""
@@ -314,3 +317,8 @@ class _Lingering:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._protocol.transport, name)
+
+
+def _head_too_large() -> Problem:
+    detail = f"The request line and headers are longer than {MAX_HEAD_BYTES} bytes."
+    return Problem("header-too-large", detail)

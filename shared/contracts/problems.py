@@ -146,7 +146,7 @@ CATALOGUE: dict[str, tuple[int, str, str]] = {
     ),
     "empty-upload": (422, "Empty upload", "Send the bytes of a picture, a sound or a film."),
     "upload-too-large": (413, "Upload too large", "Send a smaller file; /v1/limits gives the limit."),
-    "header-too-large": (431, "Header too large", "Send shorter headers; options go into the query."),
+    "header-too-large": (431, "Header too large", "Send a shorter address and shorter headers."),
     "upload-too-slow": (408, "Upload too slow", "Send the body faster."),
     "unsupported-media": (
         415,

@@ -39,6 +39,13 @@ def test_a_head_without_end_is_refused(address, what):
         problem(answer, 431, "header-too-large")
 
 
+def test_an_address_that_the_parser_does_not_take_is_too_long(address):
+    """It is a request all the same, and whoever sent it should not look for a fault in its HTTP."""
+    with connected(address) as connection:
+        connection.sendall(request(f"/count?{'a' * 70_000}=1", b"abc"))
+        problem(read_problem(connection), 431, "header-too-large")
+
+
 def test_a_head_behind_a_body_in_one_piece_is_not_too_long(address, server_side):
     with connected(address) as connection:
         protocol = server_side(connection)
