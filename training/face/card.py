@@ -120,9 +120,9 @@ def face_card(manifest: Manifest, learned: LearnedFrom) -> str:
             ),
             "",
             _wrapped(
-                "**Method.** `training.face.train`, then `training.face.export`: head, shares, temperature and "
-                f"threshold ({manifest.uncertain_below}) on the parts to choose on that `--corpora` names there, "
-                "those that the run learned from where it is not given."
+                "**Method.** `training.face.train`, then `training.face.export`: head, shares, temperature "
+                f"and threshold ({manifest.uncertain_below}) on the parts to choose on which "
+                "`--corpora` names, those that the run learned from where it is not given."
             ),
             "",
             "**Figures** (95 % intervals; accuracy in %)",
