@@ -7,7 +7,7 @@ sent along in front of the window, and who returns is linked to it.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.kept_faces import KeptFaces
 from shared.contracts.faces import Face
@@ -40,11 +40,13 @@ class _Known:
         first_seen: seconds.
         last_seen: seconds.
         face: how they are remembered, with its time; None until a face of theirs has left the window.
+        beside: who was seen in one frame with them, and so is somebody else.
     """
 
     first_seen: float
     last_seen: float
     face: FrameFaces | None = None
+    beside: set[int] = field(default_factory=set)
 
 
 class People:
@@ -122,30 +124,42 @@ class People:
         return names
 
     def _choose(self, candidates: list[int], taken: set[int]) -> int:
-        """Give the oldest number; the others that meant the same person are forgotten."""
-        free = sorted(person for person in candidates if person not in taken)
+        """Give the oldest number that can mean whom the first one does; such others are forgotten."""
+        free = [person for person in candidates if person not in taken]
         if free:
-            for person in free[1:]:
-                self._give_up(person)
-            return free[0]
+            chosen = min(person for person in free if not self._are_two(free[0], person))
+            for person in free:
+                if person != chosen and not self._are_two(chosen, person):
+                    self._give_up(person)
+            return chosen
         self._numbers += 1
         return self._numbers
 
+    def _are_two(self, one: int, other: int) -> bool:
+        return one in self._known and other in self._known[one].beside
+
     def _give_up(self, person: int) -> None:
-        if self._known.pop(person, None) is not None:
+        if person in self._known:
+            self._drop(person)
             self._given_up += 1
+
+    def _drop(self, person: int) -> None:
+        for other in self._known.pop(person).beside:
+            if other in self._known:
+                self._known[other].beside.discard(person)
 
     def _see(self, linked: Sequence[Persons], names: dict[int, int], times: Sequence[float]) -> None:
         for t, persons in zip(times, linked, strict=True):
-            for local in persons:
-                if local in names:
-                    known = self._known.setdefault(names[local], _Known(t, t))
-                    known.last_seen = max(known.last_seen, t)
+            together = {names[local] for local in persons if local is not None and local in names}
+            for person in together:
+                known = self._known.setdefault(person, _Known(t, t))
+                known.last_seen = max(known.last_seen, t)
+                known.beside |= together - {person}
 
     def _forget(self, present: set[int]) -> None:
         absent = sorted(self._known.keys() - present, key=lambda person: self._known[person].last_seen)
         for person in absent[: max(0, len(absent) - _REMEMBERED)]:
-            del self._known[person]
+            self._drop(person)
 
 
 def _reminder(t: float, faces: Mapping[int, Face]) -> Reminder:

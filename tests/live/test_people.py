@@ -162,3 +162,23 @@ def test_only_so_many_are_remembered_and_those_who_were_seen_last():
         people.remember(t, [a_face()], (number + 1,))
     kept = [reminder.persons for reminder in people.reminders([])]
     assert kept == [(person,) for person in range(68, 101)]
+
+
+def test_two_who_were_seen_together_are_not_one_however_alike_they_look():
+    """One of them comes back alone, and the linker takes both reminders for whoever it is."""
+    people = People()
+    assert seen(people, [(1, 2)], [(None, None)], [0.0]) == {1: 1, 2: 2}
+    people.remember(0.0, (a_face(), a_face()), (1, 2))
+    assert people.name([(1,), (1,), (1,)], [(1,), (2,), (None,)], [0.0, 0.2, 20.0], 2) == {1: 1}
+    assert people.count == 2
+    [reminder] = people.reminders([1])
+    assert reminder.persons == (2,)
+    assert seen(people, [(1, 2)], [(1, 2)], [21.0]) == {1: 1, 2: 2}
+
+
+def test_who_is_in_sight_does_not_take_the_number_of_someone_seen_beside_them():
+    people = People()
+    assert seen(people, [(1, 2)], [(None, None)], [0.0]) == {1: 1, 2: 2}
+    people.remember(0.0, (a_face(), a_face()), (1, 2))
+    assert people.name([(1,), (1,)], [(1,), (2,)], [0.0, 20.0], 1) == {1: 2}
+    assert people.count == 2
