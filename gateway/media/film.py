@@ -109,7 +109,8 @@ class FilmDecoder:
             message = f"The file breaks off after {seen:.2f}{of} seconds; what there is was analysed."
             notices.append(Notice(code="truncated", message=message))
         if damaged_packets := self._all_damaged_packets:
-            message = f"{damaged_packets} parts of the file could not be decoded and were left out."
+            parts, were = ("part", "was") if damaged_packets == 1 else ("parts", "were")
+            message = f"{damaged_packets} {parts} of the file could not be decoded and {were} left out."
             notices.append(Notice(code="damaged-parts", message=message))
         if self._track is not None and self._track.repaired:
             message = "Some sound samples were no numbers; they were replaced by silence."
@@ -292,5 +293,5 @@ def _sound_track(opened: OpenedMedia, limits: MediaLimits, options: DecodeOption
         origin=opened.origin,
         exact=codec.startswith("pcm_f"),
         every_channel=codec.startswith("pcm_"),
-        claimed_end=opened.media.seconds,
+        claimed_end=opened.media.seconds if opened.form.demuxer == "mov" else None,
     )

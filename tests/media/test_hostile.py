@@ -198,6 +198,10 @@ async def test_damaged_parts_are_left_out_and_said(pool, made, tmp_path):
     (tmp_path / "noisy.ts").write_bytes(bytes(content))
     film = await decode_all(pool, tmp_path / "noisy.ts")
     assert len(film.frames) >= 4
+    (said,) = (notice.message for notice in film.notices if notice.code == "damaged-parts")
+    count, sentence = said.split(" ", 1)
+    assert int(count) > 1
+    assert sentence == "parts of the file could not be decoded and were left out."
 
 
 async def test_more_memory_than_allowed(limited, tmp_path):
