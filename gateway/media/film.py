@@ -29,6 +29,10 @@ _WORTH_SEEKING_SECONDS = 5.0
 # A decoder of sound needs some of what comes before to be right.
 _SOUND_LEAD_SECONDS = 0.5
 _USEFUL_SAMPLES = 800
+# Their headers say how much of the last block of sound counts. The others' lengths count it all, and where
+# one is a little too short, real sound lies beyond it: that of an AVI is often that of its pictures, and that
+# of a browser's WebM was written in afterwards, by a clock on the wall.
+_PADDING_IS_NOT_COUNTED = frozenset({"mov", "ogg"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,5 +297,5 @@ def _sound_track(opened: OpenedMedia, limits: MediaLimits, options: DecodeOption
         origin=opened.origin,
         exact=codec.startswith("pcm_f"),
         every_channel=codec.startswith("pcm_"),
-        claimed_end=opened.media.seconds if opened.form.demuxer == "mov" else None,
+        claimed_end=opened.media.seconds if opened.form.demuxer in _PADDING_IS_NOT_COUNTED else None,
     )

@@ -40,8 +40,9 @@ class SoundTrack:
         exact: whether samples are stored as they are, as floating point numbers.
         every_channel: whether all channels count alike. Bare samples often state no layout, and the one that
             is then supposed calls a microphone the channel for low effects, which a mix leaves out.
-        claimed_end: when all ends as the header claims, seconds, or None. What goes a little beyond it is a
-            codec's padding and left out; what goes farther proves the header wrong and is given.
+        claimed_end: when all ends as a header claims that does not count padding, seconds, or None. What goes
+            a little beyond it is a codec's padding and left out; what goes farther proves the header wrong
+            and is given.
     """
 
     def __init__(

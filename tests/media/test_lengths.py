@@ -160,10 +160,11 @@ def end_of_sound(film):
     return film.sound_times[0] + len(film.samples) / 16_000
 
 
-def check_that_nothing_is_beyond(film):
+def check_that_nothing_is_beyond(film, *, claims_too_little=False):
     """Times of results are rounded to milliseconds (segments) and tenths of them (moments, frames)."""
     assert round(film.seconds, 4) <= film.media.seconds
-    assert film.probed.seconds in {None, film.media.seconds}
+    if not claims_too_little:
+        assert film.probed.seconds in {None, film.media.seconds}
     assert all(t <= film.media.seconds for t in film.times)
     if len(film.samples):
         assert round(end_of_sound(film), 3) <= film.media.seconds
@@ -233,3 +234,33 @@ async def test_a_header_that_claims_too_little_is_corrected(pool, tmp_path, with
     assert round(film.seconds, 4) <= film.media.seconds
     assert len(film.samples) / 16_000 == pytest.approx(2.0, abs=0.03)
     assert film.notices == ()
+
+
+@pytest.mark.parametrize("codec", ["pcm_s16le", "pcm_mulaw", "adpcm_ms"])
+async def test_an_avi_that_claims_the_length_of_its_pictures_keeps_its_sound(pool, tmp_path, codec):
+    path = media_files.write_film(
+        tmp_path / "film.avi",
+        media_files.counted(50),
+        media_files.tone(2.22, 48_000),
+        video=media_files.VideoSpec(codec="mpeg4"),
+        audio=media_files.AudioSpec(codec=codec),
+    )
+    film = await decode_all(pool, path)
+    assert film.probed.seconds == 2.0
+    check_that_nothing_is_beyond(film, claims_too_little=True)
+    assert film.media.seconds == pytest.approx(end_of_sound(film), abs=0.001)
+    assert 2.22 <= end_of_sound(film) < 2.27
+
+
+async def test_a_length_by_a_clock_on_the_wall_cuts_no_sound_off(pool, tmp_path):
+    """Recordings of browsers do not say how long they are until a script writes it in."""
+    path = media_files.write_film(
+        tmp_path / "film.webm",
+        None,
+        media_files.tone(2.0, 48_000),
+        audio=media_files.AudioSpec(codec="libopus"),
+    )
+    film = await decode_all(pool, with_other_length(path, 1.85))
+    assert film.probed.seconds == 1.85
+    check_that_nothing_is_beyond(film, claims_too_little=True)
+    assert film.media.seconds == end_of_sound(film) == 2.0
