@@ -106,6 +106,7 @@ class People:
         voted = _votes(linked[reminders:], known_as[reminders:])
         reminded = _votes(linked[:reminders], known_as[:reminders])
         names: dict[int, int] = {}
+        replaced: dict[int, int] = {}
         locals_ = Counter(
             person for persons in linked[reminders:] for person in persons if person is not None
         )
@@ -113,9 +114,13 @@ class People:
             candidates = [person for person, _ in voted.get(local, Counter()).most_common(1)]
             # Who was thought to be new, and turns out to be somebody from before, is called so again.
             candidates += list(reminded.get(local, ()))
-            names[local] = self._choose(candidates, set(names.values()))
-        self._see(linked, names, times)
+            one = self._are_one(candidates, set(names.values()))
+            names[local] = min(one) if one else self._new_number()
+            replaced |= dict.fromkeys(one, names[local])
         present = set(names.values())
+        for person in sorted(replaced.keys() - present):
+            self._join(person, replaced[person])
+        self._see(linked, names, times)
         for person in {person for persons in known_as[reminders:] for person in persons} - present:
             # All their faces are called otherwise now.
             if person in self._known and self._known[person].face is None:
@@ -123,20 +128,28 @@ class People:
         self._forget(present)
         return names
 
-    def _choose(self, candidates: list[int], taken: set[int]) -> int:
-        """Give the oldest number that can mean whom the first one does; such others are forgotten."""
-        free = [person for person in candidates if person not in taken]
-        if free:
-            chosen = min(person for person in free if not self._are_two(free[0], person))
-            for person in free:
-                if person != chosen and not self._are_two(chosen, person):
-                    self._give_up(person)
-            return chosen
+    def _are_one(self, candidates: Iterable[int], taken: set[int]) -> list[int]:
+        """Give those that are free and can all mean one person, whom the first one means."""
+        one: list[int] = []
+        for person in candidates:
+            if person not in taken and not any(self._are_two(other, person) for other in one):
+                one.append(person)
+        return one
+
+    def _new_number(self) -> int:
         self._numbers += 1
         return self._numbers
 
     def _are_two(self, one: int, other: int) -> bool:
         return one in self._known and other in self._known[one].beside
+
+    def _join(self, person: int, to: int) -> None:
+        """Forget a number that meant the same person as another; whoever was seen beside them is neither."""
+        if person in self._known and to in self._known:
+            self._known[to].beside |= self._known[person].beside
+            for other in self._known[person].beside:
+                self._known[other].beside.add(to)
+        self._give_up(person)
 
     def _give_up(self, person: int) -> None:
         if person in self._known:

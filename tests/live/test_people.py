@@ -182,3 +182,42 @@ def test_who_is_in_sight_does_not_take_the_number_of_someone_seen_beside_them():
     people.remember(0.0, (a_face(), a_face()), (1, 2))
     assert people.name([(1,), (1,)], [(1,), (2,)], [0.0, 20.0], 1) == {1: 2}
     assert people.count == 2
+
+
+def two_of_whom_one_was_there_before(people):
+    """Somebody comes back beside somebody new, and is not recognised yet."""
+    seen(people, [(1,)], [(None,)], [0.0])
+    people.remember(0.0, [a_face()], (1,))
+    assert seen(people, [(1, 2)], [(None, None)], [20.0]) == {1: 2, 2: 3}
+    people.remember(20.0, [a_face(), a_face()], (2, 3))
+
+
+def test_who_gets_the_old_number_back_does_not_take_that_of_someone_seen_beside_them():
+    people = People()
+    two_of_whom_one_was_there_before(people)
+    reminders = [(1,), (1,)]
+    assert people.name([*reminders, (1,)], [(1,), (3,), (2,)], [0.0, 20.0, 21.0], 2) == {1: 1}
+    assert people.count == 2
+    assert [reminder.persons for reminder in people.reminders([1])] == [(3,)]
+
+
+def test_who_got_the_old_number_back_is_still_nobody_who_was_seen_beside_them():
+    people = People()
+    two_of_whom_one_was_there_before(people)
+    assert people.name([(1,), (1,)], [(1,), (2,)], [0.0, 21.0], 1) == {1: 1}
+    people.remember(21.0, [a_face()], (1,))
+    # They stay, and the linker takes the other one's reminder for them.
+    assert people.name([(1,), (1,)], [(3,), (1,)], [20.0, 40.0], 1) == {1: 1}
+    assert people.count == 2
+    assert [reminder.persons for reminder in people.reminders([1])] == [(3,)]
+
+
+def test_a_number_that_goes_to_somebody_else_still_counts():
+    """What was taken for one person was two, one of them from before."""
+    people = People()
+    seen(people, [(1,)], [(None,)], [0.0])
+    people.remember(0.0, [a_face()], (1,))
+    assert seen(people, [(1,), (1,), (1,)], [(None,)] * 3, [20.0, 20.2, 20.4]) == {1: 2}
+    linked = [(1,), (1,), (1,), (2,)]
+    assert people.name(linked, [(1,), (2,), (2,), (2,)], [0.0, 20.0, 20.2, 20.4], 1) == {1: 1, 2: 2}
+    assert people.count == 2
