@@ -118,8 +118,8 @@ class People:
             names[local] = min(one) if one else self._new_number()
             replaced |= dict.fromkeys(one, names[local])
         present = set(names.values())
-        for person in sorted(replaced.keys() - present):
-            self._join(person, replaced[person])
+        for other in sorted(replaced.keys() - present):
+            self._join(other, replaced[other])
         self._see(linked, names, times)
         for person in {person for persons in known_as[reminders:] for person in persons} - present:
             # All their faces are called otherwise now.
