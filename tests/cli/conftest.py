@@ -36,3 +36,11 @@ def one_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSer
     """`emotion serve --single-process`."""
     with serving(tmp_path_factory.mktemp("one-process"), "--single-process") as server:
         yield server
+
+
+@pytest.fixture
+def text_file(tmp_path: Path) -> Path:
+    """A file that is none of media."""
+    path = tmp_path / "notes.mp4"
+    path.write_text("not a film")
+    return path

@@ -34,6 +34,18 @@ def clean_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     return {**ours, **(more or {})}
 
 
+def run_analyze(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`emotion analyze` to its end; `environment` on top of a clean one."""
+    return subprocess.run(
+        [EMOTION, "analyze", *map(str, arguments)],
+        env=clean_environment(environment),
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+
+
 @contextlib.contextmanager
 def serving(
     folder: Path, *arguments: str, environment: Mapping[str, str] | None = None

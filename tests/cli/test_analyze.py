@@ -21,36 +21,16 @@ from cli.local_door import open_local_door
 from cli.main import app
 from cli.options import Options
 from cli.progress import NoProgress
-from gateway.exports.formats import BY_NAME
 from shared.contracts.analyses import Analysis, Detail
 from shared.contracts.fusion import Strategy
 from shared.contracts.media import Modality
-from tests import media_files
-from tests.cli.stack import EMOTION, RunningServer, clean_environment
+from tests.cli.stack import EMOTION, RunningServer, clean_environment, run_analyze
 
 pytestmark = pytest.mark.stack
 
 
-def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [EMOTION, "analyze", *map(str, arguments)],
-        env=clean_environment(environment),
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
-
-
-@pytest.fixture
-def text_file(tmp_path: Path) -> Path:
-    path = tmp_path / "notes.mp4"
-    path.write_text("not a film")
-    return path
-
-
 def test_a_film_is_reported_for_people(processes: RunningServer, film: Path) -> None:
-    result = run(film, "--server", processes.url)
+    result = run_analyze(film, "--server", processes.url)
     assert result.returncode == 0
     assert result.stderr == ""
     assert "\x1b" not in result.stdout
@@ -63,7 +43,7 @@ def test_json_goes_alone_to_standard_output_and_documents_to_files(
 ) -> None:
     out = tmp_path / "results"
     files = (film, text_file, picture)
-    result = run(*files, "--json", "--out", out, EMOTION_SERVER=processes.url)
+    result = run_analyze(*files, "--json", "--out", out, EMOTION_SERVER=processes.url)
     assert result.returncode == 1
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     assert [line.pop("file") for line in lines] == list(map(str, files))
@@ -80,7 +60,7 @@ def test_what_cannot_be_analysed_says_why_and_what_to_do(
 ) -> None:
     empty, missing = tmp_path / "empty.wav", tmp_path / "missing.wav"
     empty.touch()
-    result = run(text_file, empty, missing, tmp_path, "--server", processes.url)
+    result = run_analyze(text_file, empty, missing, tmp_path, "--server", processes.url)
     assert result.returncode == 1
     assert result.stdout == ""
     said = " ".join(result.stderr.split())
@@ -99,7 +79,7 @@ def test_a_pipe_is_no_file(processes: RunningServer, picture: Path, tmp_path: Pa
     """One that nobody writes into is not waited for either; a file may come as standard input."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    result = run(pipe, "--json", "--server", processes.url)
+    result = run_analyze(pipe, "--json", "--server", processes.url)
     assert result.returncode == 1
     assert json.loads(result.stdout)["problem"]["detail"] == "It is a pipe or a device, not a file."
     with picture.open("rb") as file:
@@ -109,7 +89,7 @@ def test_a_pipe_is_no_file(processes: RunningServer, picture: Path, tmp_path: Pa
 
 def test_all_options_reach_the_server(processes: RunningServer, film: Path) -> None:
     options = "--fps 2 --modalities face --start 1 --end 2 --strategy face --profile paper --detail frames"
-    result = run(film, "--json", "--server", processes.url, *options.split())
+    result = run_analyze(film, "--json", "--server", processes.url, *options.split())
     assert result.returncode == 0, result.stderr
     analysis = Analysis.model_validate_json(result.stdout.replace(f'"file": "{film}", ', "", 1))
     assert analysis.profile == "paper"
@@ -118,63 +98,8 @@ def test_all_options_reach_the_server(processes: RunningServer, film: Path) -> N
 
 
 def test_quiet_prints_nothing(processes: RunningServer, picture: Path) -> None:
-    result = run(picture, "--quiet", "--server", processes.url)
+    result = run_analyze(picture, "--quiet", "--server", processes.url)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
-
-
-def test_an_output_that_cannot_be_written_is_a_failure(
-    processes: RunningServer, picture: Path, text_file: Path
-) -> None:
-    result = run(picture, "--out", text_file / "below.json", "--server", processes.url)
-    assert result.returncode == 1
-    assert "Not a directory" in result.stderr or "File exists" in result.stderr
-
-
-def test_a_result_that_cannot_be_written_is_shown_all_the_same(
-    processes: RunningServer, picture: Path, text_file: Path
-) -> None:
-    arguments = (picture, "--out", text_file / "below.json", "--server", processes.url)
-    result = run(*arguments)
-    assert result.returncode == 1
-    assert "happiness" in result.stdout
-    assert "Cannot write" in result.stderr
-    result = run(*arguments, "--json")
-    assert result.returncode == 1
-    Analysis.model_validate({key: value for key, value in json.loads(result.stdout).items() if key != "file"})
-
-
-@pytest.mark.parametrize(
-    ("source", "drawing", "title"),
-    [
-        ("picture", "x.mp4", "Unknown suffix"),
-        ("film", "x.png", "Unknown suffix"),
-        ("sound", "x.mp4", "Nothing to draw into"),
-    ],
-)
-def test_what_cannot_be_drawn_into_is_refused_before_it_is_sent(
-    request: pytest.FixtureRequest, tmp_path: Path, source: str, drawing: str, title: str
-) -> None:
-    if source == "sound":
-        file = media_files.write_sound(tmp_path / "voice.wav")
-    else:
-        file = request.getfixturevalue(source)
-    arguments = (file, "--annotate", tmp_path / drawing, "--json")
-    # Nobody answers there.
-    result = run(*arguments, "--server", "http://127.0.0.1:9")
-    assert result.returncode == 1
-    assert json.loads(result.stdout)["problem"]["title"] == title
-    assert not (tmp_path / drawing).exists()
-
-
-def test_a_sound_that_might_have_been_a_film_loses_only_its_drawing(
-    processes: RunningServer, tmp_path: Path
-) -> None:
-    sound = media_files.write_film(tmp_path / "voice.mp4", None, media_files.speech(2.0, 48_000))
-    result = run(sound, "--annotate", tmp_path / "x.mp4", "--json", "--server", processes.url)
-    assert result.returncode == 1
-    assert json.loads(result.stdout)["media"]["kind"] == "sound"
-    assert "A sound has no picture." in result.stderr
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["voice.mp4"]
 
 
 @pytest.mark.parametrize("options", [(), ("--json",)])
@@ -205,7 +130,7 @@ async def test_without_a_server_the_answer_is_the_same(processes: RunningServer,
     async with open_local_door() as door:
         here = await door.analyse(film, Options(detail=Detail.TIMELINE), Progress())
     there = Analysis.model_validate_json(
-        run(film, "--json", "--detail", "timeline", "--server", processes.url).stdout.replace(
+        run_analyze(film, "--json", "--detail", "timeline", "--server", processes.url).stdout.replace(
             f'"file": "{film}", ', "", 1
         )
     )
@@ -300,56 +225,6 @@ def test_a_long_film_goes_as_a_job_that_is_followed_and_erased(
     assert told[-1][2] >= 10
     assert erased == [as_job.id]
     assert httpx.get(f"{processes.url}/v1/analyses/{as_job.id}").status_code == 404
-
-
-def test_exports_are_written_beside_the_documents(
-    processes: RunningServer, film: Path, picture: Path, tmp_path: Path
-) -> None:
-    out = tmp_path / "results"
-    formats = ("csv", "moments.csv", "jsonl", "vtt", "eaf", "emotionml")
-    arguments = [part for name in formats for part in ("--export", name)]
-    result = run(film, picture, "--out", out, "--quiet", *arguments, "--server", processes.url)
-    assert (result.returncode, result.stderr) == (0, "")
-    for file in (film, picture):
-        analysis = Analysis.model_validate_json((out / f"{file.name}.json").read_bytes())
-        for name in formats:
-            written = (out / f"{file.name}.{name}").read_bytes()
-            assert written == b"".join(BY_NAME[name].pieces(analysis))
-
-
-def test_an_export_has_a_path_of_its_own(processes: RunningServer, film: Path, tmp_path: Path) -> None:
-    path = tmp_path / "captions" / "talk.vtt"
-    result = run(film, "--export", f"vtt={path}", "--server", processes.url)
-    assert result.returncode == 0
-    assert "happiness" in result.stdout
-    assert path.read_text().startswith("WEBVTT")
-
-
-def test_a_film_is_drawn_into(processes: RunningServer, film: Path, tmp_path: Path) -> None:
-    folder = tmp_path / ("longer than a line of a terminal " * 3)
-    folder.mkdir()
-    path = folder / "drawn.mp4"
-    result = run(film, "--annotate", path, "--server", processes.url)
-    assert (result.returncode, result.stderr) == (0, f"Drawn into {path}.\n")
-    assert path.stat().st_size > 10_000
-
-
-@pytest.mark.parametrize(
-    ("arguments", "reason"),
-    [
-        (("--export", "xlsx"), "none of csv, moments.csv"),
-        (("--export", "csv", "--detail", "timeline"), "needs --detail frames"),
-        (("--annotate", "x.mp4", "--detail", "summary"), "needs --detail frames"),
-        (("--export", "csv", "--export", "csv"), "written twice"),
-        (("--export", "csv="), "the name of a file is missing"),
-    ],
-)
-def test_what_cannot_be_written_is_refused_before_anything_is_analysed(
-    film: Path, arguments: tuple[str, ...], reason: str
-) -> None:
-    result = CliRunner().invoke(app, ["analyze", str(film), "--server", "http://127.0.0.1:9", *arguments])
-    assert result.exit_code == 2
-    assert reason in " ".join(result.stderr.replace("│", " ").split())
 
 
 def test_a_terminal_shows_a_progress_bar(processes: RunningServer, film: Path) -> None:
