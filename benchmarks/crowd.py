@@ -30,7 +30,7 @@ from tests.cli.samples import film_analysis
 
 _FPS = 5
 _BATCH = 8
-_LOOKS, _BLENDSHAPES = 43, 52
+_LOOKS, _BLENDSHAPES = 116, 52
 _MADE_FRAMES = 40
 
 

@@ -66,6 +66,8 @@ def loads() -> list[Load]:
         ),
         Load("scores of a face", faces / "classification", pictures("faces", 1, 112, 112, 3), 1),
         Load("scores of a face, in eights", faces / "classification", pictures("faces", 8, 112, 112, 3), 8),
+        Load("appearance of a face", faces / "appearance", pictures("faces", 1, 112, 112, 3), 1),
+        Load("appearance of a face, in eights", faces / "appearance", pictures("faces", 8, 112, 112, 3), 8),
         Load("blendshapes of a face", faces / "expression", pictures("faces", 1, 256, 256, 3), 1, arena=True),
         Load(
             "blendshapes of a face, in fours",

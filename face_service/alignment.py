@@ -4,7 +4,8 @@ The default crop has the geometry of the aligned RAF-DB pictures (eyes level at 
 at 74 %) of which the middle 80 % are kept. It is reached by a similarity transform (turn, uniform scale,
 shift) that fits both eyes and the middle of the mouth best in the sense of least squares; the nose is left
 out because it wanders when the head turns. The crop for blendshapes is looser, as MediaPipe's tracker cuts
-it. The paper's crop is the bare box of the Haar cascade in grey.
+it; so is the one for appearance, as networks that learned people were shown them. The paper's crop is the
+bare box of the Haar cascade in grey.
 """
 
 from collections.abc import Sequence
@@ -22,6 +23,8 @@ KEPT: tuple[float, float] = (0.10, 0.90)
 FACE_TARGET: Target = (RAFDB_POINTS - KEPT[0]) / (KEPT[1] - KEPT[0])
 # Mean of MediaPipe's own crops (all points' upright square, 1.5 times as large) after two rounds of tracking.
 EXPRESSION_TARGET: Target = np.array([(0.394, 0.382), (0.606, 0.382), (0.5, 0.635)])
+# Where networks that tell people apart are shown eyes and mouth (Deng et al. 2019, ArcFace: 112 pixels).
+APPEARANCE_TARGET: Target = np.array([(38.7946, 52.1963), (74.0318, 52.0014), (56.6396, 92.7848)]) / 112
 # Below this scale bilinear sampling skips pixels, so the picture is shrunk by areas first.
 _SHRINK_BELOW = 0.5
 _LANDMARKS = 5
@@ -67,7 +70,7 @@ def align_face(
         picture: shape [h, w, 3], RGB. Outside it, its edge is repeated.
         landmarks: shape [5, 2], pixels; see `alignment_transform`.
         size: side of the crop in pixels.
-        target: geometry of the crop; `FACE_TARGET` or `EXPRESSION_TARGET`.
+        target: geometry of the crop; `FACE_TARGET`, `EXPRESSION_TARGET` or `APPEARANCE_TARGET`.
 
     Returns:
         Shape [size, size, 3], RGB.

@@ -1,5 +1,6 @@
 """Wiring of face_service."""
 
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -8,7 +9,7 @@ import cv2
 import numpy as np
 from fastapi import FastAPI
 
-from face_service.classification import ExpressionReader, FaceClassifier
+from face_service.classification import AppearanceReader, ExpressionReader, FaceClassifier
 from face_service.haar import HaarDetector
 from face_service.reading import FaceReader, cut_aligned, cut_grey
 from face_service.routes import router
@@ -18,6 +19,8 @@ from shared.contracts.fusion import Profile
 from shared.contracts.manifests import Manifest
 from shared.inference import OnnxSession
 from shared.service import create_service
+
+_log = logging.getLogger(__name__)
 
 DESCRIPTION = """
 Pictures in, faces out: box, points, pose, quality, a calibrated probability for each of seven emotions, a
@@ -65,6 +68,7 @@ def load_readers(settings: FaceSettings) -> tuple[dict[Profile, FaceReader], lis
         profile: FaceClassifier(_session(folder / "classification"))
         for profile, folder in ((Profile.DEFAULT, default), (Profile.PAPER, paper))
     }
+    appearance = _appearance(default / "appearance")
     expression = ExpressionReader(OnnxSession(default / "expression", threads=1, arena=True))
     haar = HaarDetector(paper / "detection")
     readers = {
@@ -72,6 +76,7 @@ def load_readers(settings: FaceSettings) -> tuple[dict[Profile, FaceReader], lis
             detector=YunetDetector(detection),
             cut=cut_aligned,
             classifier=classifiers[Profile.DEFAULT],
+            appearance=appearance,
             expression=expression,
             expression_faces=settings.face_expression_faces,
         ),
@@ -79,15 +84,26 @@ def load_readers(settings: FaceSettings) -> tuple[dict[Profile, FaceReader], lis
     }
     for reader in readers.values():
         reader.read([np.zeros((360, 640, 3), dtype=np.uint8)], max_faces=1)
+    if appearance is not None:
+        appearance.read(np.zeros((1, appearance.size, appearance.size, 3), dtype=np.uint8))
     expression.read(np.zeros((1, expression.size, expression.size, 3), dtype=np.uint8))
     manifests = [
         detection.manifest,
         classifiers[Profile.DEFAULT].manifest,
+        *([] if appearance is None else [appearance.manifest]),
         expression.manifest,
         haar.manifest,
         classifiers[Profile.PAPER].manifest,
     ]
     return readers, manifests
+
+
+def _appearance(folder: Path) -> AppearanceReader | None:
+    """The network that tells people apart; its folder may be left out, for its licence is another one."""
+    if folder.is_dir():
+        return AppearanceReader(_session(folder))
+    _log.warning("there is no %s: people of a film are linked by place alone", folder)
+    return None
 
 
 def _session(folder: Path) -> OnnxSession:

@@ -1,7 +1,6 @@
-"""Crops in, calibrated scores (and appearance vectors) out."""
+"""Crops in; calibrated scores, appearance vectors or blendshapes out."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,19 +13,6 @@ BATCHES = (1, 2, 4, 8, 16, 32)
 # Few and small, so that the working memory that is kept for them is (a tenth quicker than one at a time, and
 # a larger batch no longer fits the cache).
 _EXPRESSION_BATCHES = (4, 2, 1)
-
-
-@dataclass(frozen=True, eq=False)
-class Classified:
-    """What the network says of n faces.
-
-    Args:
-        probabilities: shape [n, 7], rows sum to 1, in the order of `shared.contracts.emotions.EMOTIONS`.
-        appearance: shape [n, k], rows of length 1; None when the network gives none.
-    """
-
-    probabilities: NDArray[np.float64]
-    appearance: NDArray[np.float32] | None
 
 
 def in_batches(count: int) -> Iterator[tuple[slice, int]]:
@@ -60,9 +46,7 @@ class FaceClassifier:
     """The emotion network with its calibration.
 
     Args:
-        session: input `faces` uint8 [n, s, s, 3] RGB or [n, s, s] grey; outputs `logits` [n, 7] and,
-        optionally,
-            `appearance` [n, k].
+        session: input `faces` uint8 [n, s, s, 3] RGB or [n, s, s] grey; output `logits` [n, 7].
     """
 
     def __init__(self, session: InferenceSession) -> None:
@@ -75,13 +59,30 @@ class FaceClassifier:
         """The network's manifest."""
         return self._session.manifest
 
-    def classify(self, crops: NDArray[np.uint8]) -> Classified:
-        """Score n crops of `size` pixels."""
-        outputs = run_in_batches(self._session, crops)
-        return Classified(
-            probabilities=calibrated(outputs["logits"], self.manifest.temperature),
-            appearance=outputs.get("appearance"),
-        )
+    def classify(self, crops: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Score n crops of `size` pixels: shape [n, 7], rows sum to 1, in the order of `EMOTIONS`."""
+        return calibrated(run_in_batches(self._session, crops)["logits"], self.manifest.temperature)
+
+
+class AppearanceReader:
+    """The network that tells people apart.
+
+    Args:
+        session: the network of `training/third_party/edgeface.py`.
+    """
+
+    def __init__(self, session: InferenceSession) -> None:
+        self._session = session
+        self.size = int(session.manifest.inputs[0].shape[1])
+
+    @property
+    def manifest(self) -> Manifest:
+        """The network's manifest."""
+        return self._session.manifest
+
+    def read(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Give the vectors of n crops of `size` pixels: shape [n, k], rows of length 1."""
+        return run_in_batches(self._session, crops)["appearance"]
 
 
 class ExpressionReader:

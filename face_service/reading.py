@@ -7,8 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from face_service.alignment import EXPRESSION_TARGET, align_face, crop_grey, crop_square
-from face_service.classification import ExpressionReader, FaceClassifier
+from face_service.alignment import (
+    APPEARANCE_TARGET,
+    EXPRESSION_TARGET,
+    Target,
+    align_face,
+    crop_grey,
+    crop_square,
+)
+from face_service.classification import AppearanceReader, ExpressionReader, FaceClassifier
 from face_service.detection import Detection, Detector, Picture
 from face_service.quality import pose_of, quality_of
 from shared.contracts.emotions import Scores
@@ -48,6 +55,7 @@ class FaceReader:
         detector: finds the faces.
         cut: cuts one out for the classifier.
         classifier: scores the crops.
+        appearance: tells people apart; None in profiles without.
         expression: reads blendshapes; None in profiles without.
         expression_faces: how many faces of a picture, the largest first, blendshapes are read of.
     """
@@ -58,12 +66,14 @@ class FaceReader:
         detector: Detector,
         cut: Cut,
         classifier: FaceClassifier,
+        appearance: AppearanceReader | None = None,
         expression: ExpressionReader | None = None,
         expression_faces: int = 0,
     ) -> None:
         self._detector = detector
         self._cut = cut
         self._classifier = classifier
+        self._appearance = appearance
         self._expression = expression
         self._expression_faces = expression_faces
 
@@ -80,7 +90,8 @@ class FaceReader:
         Args:
             pictures: shape [h, w, 3] each, RGB, at least 1 x 1; sizes may differ.
             max_faces: of each picture, at most this many faces are kept, the largest first.
-            film: they are frames of one film, in order.
+            film: they are frames of one film, in order. Only then are appearances read: in single pictures
+                nobody is to be found again.
             expressions_of: numbers of the pictures whose faces' blendshapes are read; None: of all.
 
         Returns:
@@ -94,7 +105,8 @@ class FaceReader:
         ]
         faces = [face for faces in found for face in faces]
         crops = self._crops(faces)
-        classified = self._classifier.classify(crops)
+        scores = self._classifier.classify(crops)
+        appearances = self._read_appearances(faces) if film else {}
         expressions = self._read_expressions(
             [faces for index, faces in enumerate(found) if expressions_of is None or index in expressions_of]
         )
@@ -102,15 +114,9 @@ class FaceReader:
         described = iter(
             [
                 self._describe(
-                    face,
-                    crop,
-                    probabilities,
-                    None if classified.appearance is None else classified.appearance[row],
-                    expressions.get(id(face)),
+                    face, crop, probabilities, appearances.get(id(face)), expressions.get(id(face))
                 )
-                for row, (face, crop, probabilities) in enumerate(
-                    zip(faces, crops, classified.probabilities, strict=True)
-                )
+                for face, crop, probabilities in zip(faces, crops, scores, strict=True)
             ]
         )
         return FaceBatch(
@@ -134,29 +140,16 @@ class FaceReader:
             crop[:] = self._cut(face.picture, face.detection, size)
         return crops
 
+    def _read_appearances(self, faces: Sequence[_Found]) -> dict[int, NDArray[np.float32]]:
+        """Read what tells each face from other people's, by the face's `id`."""
+        return {} if self._appearance is None else _read(self._appearance, faces, APPEARANCE_TARGET)
+
     def _read_expressions(self, found: Sequence[Sequence[_Found]]) -> dict[int, NDArray[np.float32]]:
         """Read the blendshapes of the largest faces of each picture, by the face's `id`."""
         if self._expression is None:
             return {}
-        chosen: list[_Found] = []
-        crops: list[NDArray[np.uint8]] = []
-        for faces in found:
-            for face in faces[: self._expression_faces]:
-                if face.detection.landmarks is None:
-                    continue
-                try:
-                    crops.append(
-                        align_face(
-                            face.picture, face.detection.landmarks, self._expression.size, EXPRESSION_TARGET
-                        )
-                    )
-                except ValueError:
-                    continue
-                chosen.append(face)
-        if not chosen:
-            return {}
-        read = self._expression.read(np.stack(crops))
-        return {id(face): row for face, row in zip(chosen, read, strict=True)}
+        largest = [face for faces in found for face in faces[: self._expression_faces]]
+        return _read(self._expression, largest, EXPRESSION_TARGET)
 
     @staticmethod
     def _describe(
@@ -181,6 +174,25 @@ class FaceReader:
             appearance=None if appearance is None else pack_vector(appearance),
             expression=None if expression is None else pack_vector(expression),
         )
+
+
+def _read(
+    reader: AppearanceReader | ExpressionReader, faces: Sequence[_Found], target: Target
+) -> dict[int, NDArray[np.float32]]:
+    """Read the faces whose points are of use, cut out by them; by the face's `id`."""
+    chosen: list[_Found] = []
+    crops: list[NDArray[np.uint8]] = []
+    for face in faces:
+        if face.detection.landmarks is None:
+            continue
+        try:
+            crops.append(align_face(face.picture, face.detection.landmarks, reader.size, target))
+        except ValueError:
+            continue
+        chosen.append(face)
+    if not chosen:
+        return {}
+    return {id(face): row for face, row in zip(chosen, reader.read(np.stack(crops)), strict=True)}
 
 
 def box_of(detection: Detection, *, width: int, height: int) -> Box:

@@ -62,7 +62,8 @@ class Face(Contract):
     quality: FaceQuality
     scores: Scores
     appearance: PackedVector | None = Field(
-        default=None, description="L2-normalised vector that tells people apart inside one analysis."
+        default=None,
+        description="L2-normalised vector that tells people apart inside one analysis; of frames only.",
     )
     expression: PackedVector | None = Field(
         default=None, description="Blendshape coefficients, 0..1, for reading a face over time."

@@ -31,7 +31,7 @@ class Manifest(Contract):
     """`manifest.json`, beside the network that it describes."""
 
     name: str = Field(pattern=r"^[a-z0-9-]+$", examples=["face-default-1"])
-    role: Literal["detection", "classification", "expression", "activity", "fusion"]
+    role: Literal["detection", "classification", "appearance", "expression", "activity", "fusion"]
     profile: Literal["default", "paper"]
     file: str = Field(pattern=r"^[A-Za-z0-9._-]+$", description="File name in the same folder.")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")

@@ -1,6 +1,11 @@
+import dataclasses
+import shutil
+
+import cv2
 import numpy as np
 import pytest
 
+from face_service.app import load_readers
 from face_service.classification import in_batches
 from face_service.detection import Detection
 from face_service.reading import box_of, cut_aligned
@@ -32,11 +37,48 @@ def test_a_face_is_described(readers, astronaut):
     assert abs(face.pose.yaw) < 25
     assert face.quality.pixels == pytest.approx(100, abs=12)
     assert face.scores.label == "happiness"
-    assert np.linalg.norm(unpack_vector(face.appearance)) == pytest.approx(1, abs=0.01)
+    assert face.appearance is None
     blendshapes = unpack_vector(face.expression)
     assert blendshapes.shape == (52,)
     assert blendshapes.min() >= 0
     assert blendshapes.max() <= 1
+
+
+def test_people_of_a_film_are_told_apart(readers, astronaut, hopper):
+    """Frames of a film have an appearance each; alike across sizes and light, unlike between two people."""
+    smaller = np.asarray(cv2.resize(astronaut, None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA))
+    frames = [astronaut, np.asarray(astronaut[:, ::-1] * 0.5, np.uint8), smaller, hopper]
+    batch = readers[Profile.DEFAULT].read(frames, max_faces=1, film=True)
+    looks = np.stack([unpack_vector(picture.faces[0].appearance) for picture in batch.pictures])
+    np.testing.assert_allclose(np.linalg.norm(looks, axis=1), 1, atol=0.01)
+    alike = looks @ looks.T
+    assert alike[:3, :3].min() > 0.6
+    assert alike[:3, 3].max() < 0.3
+
+
+def test_a_face_without_points_has_no_appearance(readers, astronaut, monkeypatch):
+    reader = readers[Profile.DEFAULT]
+    detect = reader._detector.detect
+
+    def without_points(pictures, *, film):
+        found = detect(pictures, film=film)
+        return [[dataclasses.replace(one, landmarks=None) for one in faces] for faces in found]
+
+    monkeypatch.setattr(reader._detector, "detect", without_points)
+    (picture,) = reader.read([astronaut], max_faces=1, film=True).pictures
+    assert picture.faces[0].appearance is None
+    assert picture.faces[0].scores.label == "happiness"
+
+
+def test_without_its_network_people_have_no_appearance(settings, astronaut, tmp_path, caplog):
+    """Its licence may forbid what the others allow: the folder may be left out."""
+    models = tmp_path / "models"
+    shutil.copytree(settings.face_models, models, ignore=shutil.ignore_patterns("appearance"))
+    readers, manifests = load_readers(settings.model_copy(update={"face_models": models}))
+    assert "appearance" not in {manifest.role for manifest in manifests}
+    assert "by place alone" in caplog.text
+    (picture,) = readers[Profile.DEFAULT].read([astronaut], max_faces=1, film=True).pictures
+    assert picture.faces[0].appearance is None
 
 
 def test_the_papers_profile(readers, astronaut):

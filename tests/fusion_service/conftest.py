@@ -30,7 +30,7 @@ def spread(weights):
     return Scores.of(weights / weights.sum())
 
 
-def looks(person, *, noise=0.0, seed=0, length=32):
+def looks(person, *, noise=0.0, seed=0, length=116):
     """The appearance of a made person, with some noise."""
     base = np.random.default_rng(1000 + person).normal(size=length)
     base /= np.linalg.norm(base)

@@ -9,19 +9,11 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from training import checkpoints  # noqa: E402
-from training.export.face_graph import (  # noqa: E402
-    LOOKS,
-    Appearance,
-    default_graph,
-    paper_graph,
-    resizing,
-    with_appearance,
-)
+from training.export.face_graph import default_graph, paper_graph, resizing  # noqa: E402
 from training.export.face_int8 import round_kernels, round_plain, rounded  # noqa: E402
-from training.face.appearance import discriminant, same_person_auc, trunk_means  # noqa: E402
 from training.face.from_graph import load_graph  # noqa: E402
 from training.face.head_choice import choose_plain_shares  # noqa: E402
-from training.face.network import FaceNetwork, Trunk  # noqa: E402
+from training.face.network import FaceNetwork  # noqa: E402
 from training.face.paper_network import PaperNetwork  # noqa: E402
 from training.face.plain_network import PlainNetwork  # noqa: E402
 
@@ -160,45 +152,9 @@ def test_a_smaller_picture_keeps_its_light():
     np.testing.assert_allclose(rows @ faces @ rows.T, expected, atol=0.1)
 
 
-def looking(trunk, values=4, seed=0):
-    """A part that tells people apart, its projection drawn at random."""
-    weight = np.random.default_rng(seed).normal(size=(values, 512)).astype(np.float32)
-    return Appearance(arrays(trunk), weight, np.zeros(values, np.float32))
-
-
 def face_graph(network):
     state = arrays(network)
     return default_graph(state, (state["shared.weight"], state["shared.bias"]))
-
-
-@pytest.mark.parametrize("one_stem", [True, False])
-def test_appearance_comes_from_a_trunk_of_its_own(one_stem):
-    torch.manual_seed(0)
-    network, trunk = FaceNetwork(("rafdb",)).eval(), Trunk().eval()
-    if one_stem:
-        trunk.conv1.load_state_dict(network.trunk.conv1.state_dict())
-    faces = np.random.default_rng(0).integers(0, 256, (3, 112, 112, 3), dtype=np.uint8)
-    alone, appearance = face_graph(network), looking(trunk)
-    both = with_appearance(alone, appearance)
-    added = {node.output[0] for node in both.graph.node} - {node.output[0] for node in alone.graph.node}
-    assert all(name.startswith(LOOKS) for name in added - {"appearance"})
-    assert (f"{LOOKS}conv1" in added) == (not one_stem)
-    outputs = run(both, faces)
-    np.testing.assert_array_equal(outputs["logits"], run(alone, faces)["logits"])
-    expected = trunk_means(trunk, faces) @ appearance.weight.T
-    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
-    np.testing.assert_allclose(outputs["appearance"], expected, atol=0.01)
-    np.testing.assert_allclose(np.linalg.norm(outputs["appearance"], axis=1), 1, atol=1e-5)
-
-
-def test_a_new_appearance_takes_the_place_of_the_old_one():
-    torch.manual_seed(0)
-    network = FaceNetwork(("rafdb",)).eval()
-    old, new = looking(network.trunk), looking(Trunk(), values=5, seed=1)
-    graph = face_graph(network)
-    again = with_appearance(with_appearance(graph, old), new)
-    assert again.SerializeToString() == with_appearance(graph, new).SerializeToString()
-    assert [output.name for output in again.graph.output] == ["logits", "appearance"]
 
 
 def test_int8_keeps_every_channel_to_half_a_step():
@@ -216,37 +172,10 @@ def test_int8_keeps_every_channel_to_half_a_step():
 def test_kernels_in_int8_halve_the_file_and_keep_the_answers():
     torch.manual_seed(0)
     network = FaceNetwork(("rafdb",)).eval()
-    model = with_appearance(face_graph(network), looking(Trunk()))
+    model = face_graph(network)
     small = round_kernels(model)
     assert small.ByteSize() < 0.6 * model.ByteSize()
     assert round_kernels(small) == small
     faces = np.random.default_rng(0).integers(0, 256, (3, 112, 112, 3), dtype=np.uint8)
     exact, inexact = run(model, faces), run(small, faces)
     np.testing.assert_allclose(inexact["logits"], exact["logits"], atol=0.02)
-    np.testing.assert_allclose(inexact["appearance"], exact["appearance"], atol=0.02)
-
-
-def test_the_discriminant_finds_people_where_light_varies_more():
-    """Eight of 40 directions hold the person; the others vary more, within each person too."""
-    random = np.random.default_rng(0)
-
-    def made(people, pictures):
-        person = np.repeat([f"P{number}" for number in range(people)], pictures)
-        features = random.normal(size=(people * pictures, 40)) * 3
-        features[:, :8] /= 6
-        features[:, :8] += np.repeat(random.normal(size=(people, 8)), pictures, axis=0)
-        features[:, 8] = 1.5
-        return features.astype(np.float32), person
-
-    features, person = made(20, 30)
-    weight, bias = discriminant(features, person, values=8)
-    assert weight.shape == (8, 40)
-    assert np.abs(weight).max() == pytest.approx(1)
-    unseen, unseen_person = made(12, 10)
-
-    def unit(vectors):
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-
-    assert same_person_auc(unit(unseen @ weight.T + bias), unseen_person) > 0.9
-    assert same_person_auc(unit(unseen - features.mean(0)), unseen_person) < 0.7
-    np.testing.assert_allclose((features @ weight.T + bias).mean(0), 0, atol=1e-3)

@@ -21,9 +21,8 @@ from training.face.plain_network import LEAST_SPREAD, LUMA, SIDE
 
 OPSET = 17
 IR_VERSION = 8
-# How the names of the second network begin, and those of the one that tells people apart.
+# How the names of the second network begin.
 PLAIN = "plain."
-LOOKS = "looks."
 
 DEFAULT_SOURCE = helper.make_tensor_value_info(
     "faces", TensorProto.UINT8, ["n", DEFAULT_SIDE, DEFAULT_SIDE, 3]
@@ -31,19 +30,6 @@ DEFAULT_SOURCE = helper.make_tensor_value_info(
 
 Array = npt.NDArray[np.float32]
 State = Mapping[str, Array]
-
-
-@dataclass(frozen=True)
-class Appearance:
-    """A trunk of its own and a projection of what it sees to a vector that tells people apart.
-
-    `trunk` holds the state of a `training.face.network.Trunk`; the last of its blocks is averaged over its
-    map; `weight` [values, 512], `bias` [values].
-    """
-
-    trunk: State
-    weight: Array
-    bias: Array
 
 
 @dataclass
@@ -248,37 +234,6 @@ def default_graph(
         writer.add("Sum", answers, "logits")
 
     return writer.finish("face-default", DEFAULT_SOURCE, [("logits", 7)])
-
-
-def leading_to(model: onnx.ModelProto, output: str) -> GraphWriter:
-    """The nodes and initialisers of a graph without which it could not give an output."""
-    needed, nodes = {output}, []
-    for node in reversed(model.graph.node):
-        if needed.intersection(node.output):
-            nodes.append(node)
-            needed.update(node.input)
-    return GraphWriter(nodes[::-1], [table for table in model.graph.initializer if table.name in needed])
-
-
-def with_appearance(model: onnx.ModelProto, appearance: Appearance) -> onnx.ModelProto:
-    """Put the part that tells people apart into a graph of `default_graph`, in place of an earlier one.
-
-    The second output is `appearance` [n, values] of length 1; `logits` stay as they are. Where both trunks
-    have one stem, it is computed once.
-    """
-    writer = leading_to(model, "logits")
-    stored = {table.name: numpy_helper.to_array(table) for table in writer.initialisers}
-    trunk = appearance.trunk
-    one_stem = np.array_equal(
-        stored["conv1.weight.half"], trunk["conv1.weight"][:, ::-1].astype(np.float16)
-    ) and np.array_equal(stored["conv1.bias"], trunk["conv1.bias"])
-    stem = "conv1" if one_stem else write_stem(writer, trunk, "planes", LOOKS)
-    last = write_blocks(writer, trunk, stem, LOOKS)
-    mean = writer.add("ReduceMean", [last], f"{LOOKS}mean", axes=[2, 3], keepdims=0)
-    raw = writer.linear(mean, f"{LOOKS}projection", appearance.weight, appearance.bias, f"{LOOKS}raw")
-    writer.add("LpNormalization", [raw], "appearance", axis=1, p=2)
-    outputs = [("logits", 7), ("appearance", len(appearance.bias))]
-    return writer.finish("face-default", DEFAULT_SOURCE, outputs)
 
 
 def paper_graph(state: State) -> onnx.ModelProto:

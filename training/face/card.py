@@ -85,13 +85,6 @@ def face_card(manifest: Manifest, learned: LearnedFrom) -> str:
     figures = [
         f"| {one.what} | {one.value} | {_interval(one.low, one.high)} | {one.n} |" for one in manifest.figures
     ]
-    looks = any(output.name == "appearance" for output in manifest.outputs)
-    people = (
-        "It also gives `appearance`, which tells the people of one film apart over seconds; it must not be "
-        "stored to recognise anybody later."
-        if looks
-        else "It gives no `appearance`: faces of a film are linked by place alone."
-    )
     posed = [name for name in learned.corpora if name == "kdef"]
     limits = [
         "Labels are what passers-by said or actors were asked to show, not what anybody felt.",
@@ -106,7 +99,7 @@ def face_card(manifest: Manifest, learned: LearnedFrom) -> str:
             "",
             _wrapped(
                 f"**What it is.** {manifest.summary} The logits divided by {manifest.temperature} give the "
-                f"scores of seven emotions. {people} Write here what else a reader must know."
+                f"scores of seven emotions. Write here what else a reader must know."
             ),
             "",
             "**Learned from**",

@@ -9,8 +9,7 @@ the temperature and the threshold are chosen on the parts to choose on; the test
 the manifest's figures; only those of which the cache has points. Without RAF-DB or KDEF, or with weights to
 start from of one's own, licence and card say so: they follow what the runs say that they learned from.
 
-The third part, which gives `appearance`, comes next: `training.face.appearance`. A card that was written by
-hand is left as it is.
+A card that was written by hand is left as it is.
 """
 
 import argparse

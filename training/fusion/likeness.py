@@ -73,17 +73,25 @@ def measure_likeness(films: Sequence[SeenFilm]) -> Likeness:
 
 
 def linking_rules(likeness: Likeness, start: LinkingRules) -> LinkingRules:
-    """Choose the cosines that decide.
+    """Choose the cosines that decide: between what is rare among one person's and what among strangers'.
 
-    `continues`: of two strangers' faces hardly any are so much alike (1 in 200). `same`: hardly two stretches
-    of one person are less alike (1 in 100). `different`: half of all strangers are less alike; a stranger who
+    `continues`: in the middle between the least alike of 100 faces that follow each other and the most alike
+    of 200 pairs of strangers. `same`: a quarter of the way from the most alike of 100 pairs of strangers'
+    stretches to the least alike of 100 of one person's; these films were all made in one light, elsewhere one
+    person looks less alike, but no more do strangers. `different`: of 20 strangers one is more alike; one who
     is there for two frames only is rarer than a face that is blurred in two.
     """
-    same = float(np.quantile(likeness.same, 0.01))
+    rare = {
+        "following": float(np.quantile(likeness.following, 0.01)),
+        "strangers": float(np.quantile(likeness.strangers, 0.995)),
+        "same": float(np.quantile(likeness.same, 0.01)),
+        "different": float(np.quantile(likeness.different, 0.99)),
+    }
+    same = 0.75 * rare["different"] + 0.25 * rare["same"]
     chosen = {
-        "continues": float(np.quantile(likeness.strangers, 0.995)),
+        "continues": (rare["following"] + rare["strangers"]) / 2,
         "same": same,
-        "different": min(same, float(np.quantile(likeness.different, 0.5))),
+        "different": min(same, float(np.quantile(likeness.different, 0.95))),
     }
     return start.model_copy(update={name: round(value, 3) for name, value in chosen.items()})
 

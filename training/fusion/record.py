@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from face_service.classification import Classified, ExpressionReader, FaceClassifier
+from face_service.classification import AppearanceReader, ExpressionReader, FaceClassifier
 from face_service.reading import FaceReader, cut_aligned
 from face_service.settings import FaceSettings
 from face_service.yunet import YunetDetector
@@ -24,7 +24,6 @@ from shared.contracts.emotions import Scores
 from shared.contracts.faces import Face
 from shared.contracts.fusion import FrameFaces
 from shared.contracts.manifests import Manifest
-from shared.contracts.vectors import pack_vector
 from shared.inference import InferenceSession, OnnxSession
 from training.corpora.av import Film, read_javased
 from training.whole_files import written_whole
@@ -52,7 +51,7 @@ class CropKeeper(FaceClassifier):
         super().__init__(session)
         self.crops: list[NDArray[np.uint8]] = []
 
-    def classify(self, crops: NDArray[np.uint8]) -> Classified:
+    def classify(self, crops: NDArray[np.uint8]) -> NDArray[np.float64]:
         self.crops.append(crops)
         return super().classify(crops)
 
@@ -74,13 +73,16 @@ class PointKeeper:
         return outputs
 
 
-def default_reader(classifier: FaceClassifier, landmarker: InferenceSession) -> FaceReader:
+def default_reader(
+    classifier: FaceClassifier, landmarker: InferenceSession, appearance: AppearanceReader | None
+) -> FaceReader:
     """Make the default profile's reader with these networks."""
     shipped = FaceSettings().face_models / "default"
     return FaceReader(
         detector=YunetDetector(OnnxSession(shipped / "detection", threads=1)),
         cut=cut_aligned,
         classifier=classifier,
+        appearance=appearance,
         expression=ExpressionReader(landmarker),
         expression_faces=1,
     )
@@ -111,7 +113,7 @@ def record(reader: FaceReader, film: Film, phase: int) -> Recording:
 def rescore(
     recordings: list[Recording], crops: NDArray[np.uint8], classifier: FaceClassifier
 ) -> list[Recording]:
-    """Score the faces of recordings anew.
+    """Score the faces of recordings anew; who they look like stays.
 
     Args:
         recordings: their faces in the order of `crops`.
@@ -119,13 +121,10 @@ def rescore(
         classifier: the new network.
     """
     parts = [classifier.classify(part) for part in np.array_split(crops, max(1, len(crops) // 256))]
-    scores = iter(np.concatenate([part.probabilities for part in parts]))
-    looks = iter(row for part in parts for row in (part.appearance if part.appearance is not None else ()))
+    scores = iter(np.concatenate(parts))
 
     def fresh(face: Face) -> Face:
-        appearance = next(looks, None)
-        packed = None if appearance is None else pack_vector(appearance)
-        return face.model_copy(update={"scores": Scores.of(next(scores)), "appearance": packed})
+        return face.model_copy(update={"scores": Scores.of(next(scores))})
 
     return [
         replace(
@@ -176,6 +175,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True, help="where recordings.jsonl and crops.npy stand")
     parser.add_argument("--face", type=Path, default=FaceSettings().face_models / "default/classification")
+    parser.add_argument(
+        "--without-appearance", action="store_true", help="faces of a film are linked by place alone"
+    )
     parser.add_argument("--corpora", type=Path, default=os.environ.get("EMOTION_CORPORA"))
     parser.add_argument("--rescore", action="store_true", help="score the faces recorded before anew")
     arguments = parser.parse_args()
@@ -185,8 +187,12 @@ def main() -> None:
     if arguments.rescore:
         write_recordings(kept, rescore(read_recordings(kept), np.load(crops), classifier))
         return
-    landmarker = PointKeeper(OnnxSession(FaceSettings().face_models / "default/expression", threads=1))
-    reader = default_reader(classifier, landmarker)
+    shipped = FaceSettings().face_models / "default"
+    landmarker = PointKeeper(OnnxSession(shipped / "expression", threads=1))
+    appearance = None
+    if not arguments.without_appearance:
+        appearance = AppearanceReader(OnnxSession(shipped / "appearance", threads=1))
+    reader = default_reader(classifier, landmarker, appearance)
 
     def recordings() -> Iterator[Recording]:
         for film in read_javased(arguments.corpora):

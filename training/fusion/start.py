@@ -11,7 +11,7 @@ from shared.contracts.fusion import Strategy
 
 _ONES = (1.0,) * 7
 
-LINKING = LinkingRules(continues=0.75, same=0.57, different=0.4, patience=1.5, passing_evidence=1.0)
+LINKING = LinkingRules(continues=0.58, same=0.45, different=0.37, patience=1.5, passing_evidence=1.0)
 
 # The curves follow what both networks lose on small, blurred, turned faces and on short or noisy speech;
 # studio films hold too little of these to learn them from.
