@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shared.inference import load_manifest
+from face_service.classification import AppearanceReader
+from shared.inference import OnnxSession, load_manifest
+from training.face.appearance import figure, measured
 from training.face.evaluate import flipped_too, open_graph, run_graph
 from training.face.landmarks import find_all
-from training.face.samples import fer2013_corpus
+from training.face.samples import fer2013_corpus, points_file
 from training.face.tests_on import Cropper, set_of
 
 MODELS = Path(__file__).parents[2] / "face_service" / "models"
@@ -31,3 +33,17 @@ def test_fer2013_is_as_the_manifest_says(profile):
         right = (logits.argmax(1) == label)[label >= 0]
         stated = figures[f"{title}, with mirror image, accuracy, %"]
         assert 100 * np.mean(right) == pytest.approx(stated, abs=0.5)
+
+
+@pytest.mark.accuracy
+@pytest.mark.timeout(3600)
+@pytest.mark.skipif("EMOTION_CORPORA" not in os.environ, reason="needs the corpora")
+def test_people_are_told_apart_as_the_manifest_says(tmp_path):
+    reader = AppearanceReader(OnnxSession(MODELS / "default" / "appearance", threads=1))
+    for name in ("jaffe", "ckplus48"):
+        np.save(points_file(tmp_path, name), find_all(name))
+    stated = {one.what: one for one in reader.manifest.figures}
+    found = [figure(told) for told in measured(tmp_path, reader, 0.452)]
+    assert len(found) == 2
+    for one in found:
+        assert (one.value, one.n) == (pytest.approx(stated[one.what].value, abs=0.2), stated[one.what].n)
