@@ -66,11 +66,15 @@ async def faces(
             examples=["0,2,4,6"],
         ),
     ] = None,
+    *,
+    film: Annotated[
+        bool, Query(description="Whether the pictures of an array are frames of one film, in order.")
+    ] = True,
 ) -> FaceBatch:
     """Take one array of frames, or one or several JPEG or PNG files named `file`.
 
     The pictures of an array are taken for frames of one film in order: faces of one are followed into the
-    next.
+    next, and each has an appearance. With `film=false` they are not, as files never are.
 
     The answer has one entry a picture, in the order sent; a picture without a face has an empty list.
     """
@@ -92,6 +96,7 @@ async def faces(
         expressions_of=None
         if expressions_of is None
         else frozenset(int(number) for number in expressions_of.split(",") if number),
+        film=film and kind == NPY,
     )
     if kind == NPY:
         return await pool.run(read_array, body, reader=reader, limits=limits, wanted=wanted)
@@ -105,15 +110,20 @@ class Wanted:
 
     max_faces: int
     expressions_of: frozenset[int] | None = None
+    film: bool = False
 
 
 def read_array(body: bytes, *, reader: FaceReader, limits: PictureLimits, wanted: Wanted) -> FaceBatch:
     """Read the faces of an .npy body; raises what `pictures_from_npy` raises."""
-    pictures: list[Picture] = pictures_from_npy(body, limits)
-    return reader.read(pictures, max_faces=wanted.max_faces, film=True, expressions_of=wanted.expressions_of)
+    return _read(pictures_from_npy(body, limits), reader, wanted)
 
 
 def read_files(files: list[bytes], *, reader: FaceReader, limits: PictureLimits, wanted: Wanted) -> FaceBatch:
     """Read the faces of picture files; raises what `pictures_from_files` raises."""
-    pictures = pictures_from_files(files, limits)
-    return reader.read(pictures, max_faces=wanted.max_faces, expressions_of=wanted.expressions_of)
+    return _read(pictures_from_files(files, limits), reader, wanted)
+
+
+def _read(pictures: list[Picture], reader: FaceReader, wanted: Wanted) -> FaceBatch:
+    return reader.read(
+        pictures, max_faces=wanted.max_faces, film=wanted.film, expressions_of=wanted.expressions_of
+    )

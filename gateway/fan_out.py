@@ -38,6 +38,7 @@ class FanOut:
     Args:
         faces: takes the frames.
         speech: takes the sound.
+        film: whether the frames are a film's, not a single picture.
         pace: of which frames blendshapes are wanted.
         frames_per_call: frames in one batch.
         stretch_seconds: longest stretch of sound.
@@ -48,6 +49,7 @@ class FanOut:
         faces: FaceReading,
         speech: SpeechReading,
         *,
+        film: bool,
         pace: ExpressionPace,
         frames_per_call: int,
         stretch_seconds: float,
@@ -56,6 +58,7 @@ class FanOut:
         self.speech = speech
         self._frames_per_call = frames_per_call
         self._cutter = StretchCutter(stretch_seconds)
+        self._film = film
         self._pace = pace
         self._waiting: list[SampledFrame] = []
         self.frames = 0
@@ -84,4 +87,4 @@ class FanOut:
 
     async def _send_frames(self) -> None:
         frames, self._waiting = self._waiting, []
-        await self.faces.read(frames)
+        await self.faces.read(frames, film=self._film)

@@ -229,10 +229,12 @@ async def analyse(
                 media = await decoding.probe()
                 run.readable = present_modalities(media, options.modalities)
                 yield Probed(media=media)
-                pace = ExpressionPace(options.fps if media.kind is MediaKind.FILM else None)
+                film = media.kind is MediaKind.FILM
+                pace = ExpressionPace(options.fps if film else None)
                 fan_out = FanOut(
                     faces,
                     speech,
+                    film=film,
                     pace=pace,
                     frames_per_call=tools.frames_per_call,
                     stretch_seconds=tools.stretch_seconds,

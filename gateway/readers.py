@@ -194,20 +194,21 @@ class FaceReading(_Reading):
         self._most_left_out = 0
         self.fresh: list[FrameFaces] = []
 
-    async def read(self, frames: Sequence[SampledFrame]) -> None:
-        """Send a batch of frames of one size; their faces appear in `kept` and `fresh`."""
-        await self.start(partial(self._read, frames))
+    async def read(self, frames: Sequence[SampledFrame], *, film: bool) -> None:
+        """Send frames of one size, of a film or a picture; their faces appear in `kept` and `fresh`."""
+        await self.start(partial(self._read, frames, film=film))
 
     def take_fresh(self) -> tuple[FrameFaces, ...]:
         """Give the frames that were answered since the last time."""
         fresh, self.fresh = tuple(self.fresh), []
         return fresh
 
-    async def _read(self, frames: Sequence[SampledFrame]) -> None:
+    async def _read(self, frames: Sequence[SampledFrame], *, film: bool) -> None:
         batch: FaceBatch = await self._service.read_faces(
             [frame.picture for frame in frames],
             self._profile,
             expressions_of=[index for index, frame in enumerate(frames) if frame.expression],
+            film=film,
         )
         self.model, self.uncertain_below = batch.model, batch.uncertain_below
         self._most_left_out = max([self._most_left_out, *(picture.left_out for picture in batch.pictures)])

@@ -34,7 +34,12 @@ class FaceService:
         self.max_faces = max_faces
 
     async def read_faces(
-        self, pictures: Sequence[NDArray[np.uint8]], profile: Profile, *, expressions_of: Sequence[int]
+        self,
+        pictures: Sequence[NDArray[np.uint8]],
+        profile: Profile,
+        *,
+        expressions_of: Sequence[int],
+        film: bool = True,
     ) -> FaceBatch:
         """Find and read the faces of pictures of one size.
 
@@ -42,6 +47,7 @@ class FaceService:
             pictures: RGB, each of shape [height, width, 3].
             profile: which networks.
             expressions_of: numbers of the pictures whose faces' blendshapes are wanted.
+            film: whether they are frames of one film or stream, whose people are to be told apart.
 
         Raises:
             shared.contracts.problems.Problem, shared.client.ServiceDownError: see `ServiceClient.post`.
@@ -55,6 +61,7 @@ class FaceService:
                 "profile": profile.value,
                 "max_faces": str(self.max_faces),
                 "expressions_of": ",".join(map(str, expressions_of)),
+                "film": str(film).lower(),
             },
             seconds=self._seconds,
         )

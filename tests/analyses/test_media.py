@@ -55,6 +55,21 @@ def test_sounds(gateway, tmp_path, name):
     assert analysis.models.face is None
 
 
+def test_only_people_of_films_are_told_apart(gateway, house, tmp_path):
+    """In a single picture nobody is to be found again: the network for that is not run."""
+
+    def runs() -> float:
+        text = httpx.get(f"{house.face}/metrics").text
+        name = 'emotion_network_duration_seconds_count{model="face-appearance-default-1"}'
+        return next((float(line.split()[-1]) for line in text.splitlines() if line.startswith(name)), 0.0)
+
+    before = runs()
+    assert analyse(gateway, media_files.PICTURES["png"](tmp_path)).people
+    assert runs() == before
+    assert analyse(gateway, media_files.FILMS["mp4"](tmp_path)).people
+    assert runs() > before
+
+
 @pytest.mark.parametrize("name", media_files.PICTURES)
 def test_pictures(gateway, tmp_path, name):
     analysis = analyse(gateway, media_files.PICTURES[name](tmp_path))

@@ -84,6 +84,16 @@ def test_both_ways_say_the_same(client, astronaut):
     assert of_film.appearance
 
 
+def test_pictures_of_an_array_need_not_be_a_film(client, astronaut):
+    pictures = np.stack([astronaut, np.ascontiguousarray(astronaut[:, ::-1])])
+    batch = faces_of(client.post("/v1/faces?film=false", content=write_npy(pictures), headers=NPY))
+    by_file = faces_of(
+        client.post("/v1/faces", files=[("file", ("a.png", png(picture))) for picture in pictures])
+    )
+    assert batch.pictures == by_file.pictures
+    assert [picture.faces[0].appearance for picture in batch.pictures] == [None, None]
+
+
 def test_profiles(client, astronaut):
     names = {
         profile: faces_of(
