@@ -5,11 +5,20 @@ import json
 import numpy as np
 import pytest
 
+from face_service.settings import FaceSettings
+from fusion_service.settings import FusionSettings
 from gateway.kept_faces import KeptFaces
+from gateway.settings import GatewaySettings
 from shared.contracts.emotions import Scores
 from shared.contracts.faces import Box, Face, FaceQuality, Point, Pose
 from shared.contracts.fusion import FrameFaces
 from shared.contracts.vectors import pack_vector
+from shared.inference import load_manifest
+
+LOOKS, BLENDSHAPES = (
+    int(load_manifest(FaceSettings().face_models / "default" / role).outputs[0].shape[1])
+    for role in ("appearance", "expression")
+)
 
 
 @pytest.fixture
@@ -25,8 +34,8 @@ def frames():
             pose=Pose(yaw=3.1, roll=-4.0) if index % 2 else None,
             quality=FaceQuality(pixels=88.1, sharpness=9.25, brightness=0.4),
             scores=Scores.of(scores),
-            appearance=pack_vector(chance.normal(size=43)),
-            expression=pack_vector(chance.random(52)) if index % 3 else None,
+            appearance=pack_vector(chance.normal(size=LOOKS)),
+            expression=pack_vector(chance.random(BLENDSHAPES)) if index % 3 else None,
         )
 
     return [
@@ -73,3 +82,21 @@ def test_a_face_takes_little_memory(frames):
     kept = KeptFaces.of(frames)
     faces = sum(len(frame.faces) for frame in frames)
     assert (len(kept.for_fusion) + kept.numbers.nbytes) / faces < 1300
+
+
+def test_fusion_service_takes_as_many_faces_as_a_film_may_have(frames):
+    """The longest request of the largest film is within its bounds: hours would be read in vain."""
+    face = (
+        frames[2]
+        .faces[1]
+        .model_copy(
+            update={
+                "box": Box(x=-0.12345, y=-0.12345, width=0.12345, height=0.12345),
+                "pose": Pose(yaw=-12.34, roll=-12.34),
+            }
+        )
+    )
+    assert face.appearance
+    assert face.expression
+    sent = KeptFaces.of([FrameFaces(t=5399.9999, faces=(face,) * 16)]).for_fusion
+    assert len(sent) / 16 * GatewaySettings().max_faces_in_all < FusionSettings().max_body_bytes
