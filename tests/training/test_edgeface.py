@@ -1,4 +1,4 @@
-"""The network that tells people apart, written anew, says what the published one says."""
+"""The parts in which the network that tells people apart is written anew, and how it is measured."""
 
 import numpy as np
 import onnx

@@ -4,7 +4,8 @@
 
 Every picture of KDEF, JAFFE, CK+ and the web faces (people with several pictures) whose points are in the
 cache (`training.face.landmarks`), cut as face_service cuts them; the cosine of every pair. Prints the area
-under the ROC curve, and which share of pairs of one person is missed and of strangers confused at a cosine.
+under the ROC curve, and which share of pairs of one person is missed and of strangers confused at the cosine
+from which the fusion that ships takes two for one.
 `--write` puts the figures into the network's manifest.
 
 It tells people of one film apart. It is not made to recognise anybody.
@@ -23,6 +24,8 @@ from sklearn.metrics import roc_auc_score
 from face_service.alignment import APPEARANCE_TARGET, align_face
 from face_service.classification import AppearanceReader
 from face_service.settings import FaceSettings
+from fusion_service.parameters import load_model
+from fusion_service.settings import FusionSettings
 from shared.contracts.manifests import Figure
 from shared.inference import OnnxSession
 from training.corpora.faces import read_pack
@@ -120,7 +123,10 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--network", type=Path, default=FaceSettings().face_models / "default/appearance")
     parser.add_argument(
-        "--linked-at", type=float, default=0.5, help="cosine at which pairs missed and confused are counted"
+        "--linked-at",
+        type=float,
+        default=load_model(FusionSettings().fusion_models / "default/fusion").parameters.linking.same,
+        help="cosine at which pairs missed and confused are counted; by default the fusion's, %(default)s",
     )
     parser.add_argument("--write", action="store_true", help="put the figures into the manifest")
     arguments = parser.parse_args()
