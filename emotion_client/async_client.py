@@ -9,7 +9,7 @@ from typing import Any, Self, TypeVar, Unpack
 
 import httpx
 from httpx_sse import EventSource, SSEError
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from emotion_client.arguments import checked_address, checked_header, checked_key, environment
 from emotion_client.calls import Call, Patience, checked, did_nothing, send, unreachable
@@ -24,13 +24,12 @@ from emotion_client.media import MediaSource, Upload, UploadProgress, opened
 from emotion_client.options import Options, query_of
 from emotion_client.proxies import is_loopback
 from shared.contracts.analyses import Analysis, Done
-from shared.contracts.jobs import Cancelled, Failed, Job, JobEvent
+from shared.contracts.jobs import JOB_EVENT, Cancelled, Failed, Job, JobEvent
 from shared.contracts.manifests import ModelList
 from shared.contracts.problems import Problem
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
-_EVENT: TypeAdapter[JobEvent] = TypeAdapter(JobEvent)
 # The server sends a comment every 15 seconds at least.
 _SILENCE_SECONDS = 60.0
 _AGAIN_SECONDS = 0.5
@@ -268,7 +267,7 @@ class AsyncClient:
                 async for sent in EventSource(answer).aiter_sse():
                     # httpx-sse takes a comment after the first event for one without data, and that is none.
                     if sent.data:
-                        yield sent.id, _EVENT.validate_json(sent.data, extra="ignore")
+                        yield sent.id, JOB_EVENT.validate_json(sent.data, extra="ignore")
             except (SSEError, ValidationError, httpx.DecodingError) as error:
                 raise UnexpectedAnswerError("An event is not one of this version.") from error
 

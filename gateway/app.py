@@ -28,6 +28,9 @@ from gateway.services import FaceService, FusionService, SpeechService
 from gateway.settings import GatewaySettings
 from gateway.upload import UploadRules
 from shared.client import ServiceClient, ServiceDownError
+from shared.contracts.jobs import JOB_EVENT
+from shared.contracts.live import FROM_CLIENT, TO_CLIENT
+from shared.openapi import add_schemas
 from shared.service import create_service
 
 _USUALLY_KEPT_FREE = 64 * 1024 * 1024
@@ -109,8 +112,15 @@ def create_app(
         waiting=0,
         full="As many live streams run as this server takes.",
     )
-    if settings.api_keys:
-        announce_keys(app)
+    announce_keys(app, needed=bool(settings.api_keys))
+    add_schemas(
+        app,
+        {
+            "JobEvent": ("serialization", JOB_EVENT),
+            "LiveMessage": ("validation", FROM_CLIENT),
+            "LiveEvent": ("serialization", TO_CLIENT),
+        },
+    )
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

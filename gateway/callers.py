@@ -14,6 +14,7 @@ from shared.contracts.problems import Problem
 
 _PREFIX = "emo_"
 _SCHEME = "sha256:"
+_KEY = "A key of the server, `emo_...`, where its operator gave it any (docs/jobs.md)."
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +85,24 @@ def identify_caller(connection: HTTPConnection, key: str | None) -> Caller:
 CallerOf = Annotated[Caller, Depends(read_caller)]
 
 
-def announce_keys(app: FastAPI) -> None:
-    """Say in the OpenAPI document that calls under /v1 take a key."""
+def announce_keys(app: FastAPI, *, needed: bool) -> None:
+    """Say in the OpenAPI document that calls under /v1 take a key.
+
+    Args:
+        app: whose document it is.
+        needed: False where this server has none: what is generated from its document may serve elsewhere.
+    """
+    security: list[dict[str, list[str]]] = [{"key": []}] if needed else [{}, {"key": []}]
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
         document = generate()
         schemes = document.setdefault("components", {}).setdefault("securitySchemes", {})
-        schemes["key"] = {"type": "http", "scheme": "bearer", "description": "A key of this server."}
+        schemes["key"] = {"type": "http", "scheme": "bearer", "description": _KEY}
         for path, operations in document["paths"].items():
             for operation in operations.values():
                 if path.startswith("/v1/"):
-                    operation["security"] = [{"key": []}]
+                    operation["security"] = security
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]  # the way that FastAPI documents for changing it

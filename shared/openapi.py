@@ -1,10 +1,12 @@
 """The OpenAPI document: errors are `application/problem+json` only, none is left out, examples are whole."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
+from pydantic import TypeAdapter
+from pydantic.json_schema import JsonSchemaMode
 
 from shared.contracts.problems import MEDIA_TYPE
 from shared.problem_answers import problem_description
@@ -62,3 +64,28 @@ def _put_back(operation: dict[str, Any], route: APIRoute) -> None:
         for media_type, shown in response.get("content", {}).items():
             if "example" in shown:
                 operation["responses"][str(status)]["content"][media_type]["example"] = shown["example"]
+
+
+def add_schemas(app: FastAPI, added: Mapping[str, tuple[JsonSchemaMode, TypeAdapter[Any]]]) -> None:
+    """Describe what no body of an operation is, but a stream or a socket carries.
+
+    Args:
+        app: whose document it is.
+        added: name in the document -> `validation` for what is received or `serialization` for what is sent,
+            and its type; what that refers to is described too.
+    """
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = generate()
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        if not added.keys() <= schemas.keys():
+            named, referred = TypeAdapter.json_schemas(
+                [(name, mode, adapter) for name, (mode, adapter) in added.items()],
+                ref_template="#/components/schemas/{model}",
+            )
+            told = referred.get("$defs", {}) | {name: schema for (name, _), schema in named.items()}
+            document["components"]["schemas"] = dict(sorted((told | schemas).items()))
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]  # as above

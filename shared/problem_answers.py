@@ -46,7 +46,8 @@ def problem_responses(*names: int) -> dict[int | str, dict[str, Any]]:
 def problem_description(status: int) -> dict[str, Any]:
     """Describe an error status as it stands in the OpenAPI document."""
     schema = {"$ref": "#/components/schemas/ProblemDocument"}
-    return {"description": _DESCRIPTIONS[status], "content": {MEDIA_TYPE: {"schema": schema}}}
+    described = {"description": _DESCRIPTIONS[status], "content": {MEDIA_TYPE: {"schema": schema}}}
+    return described | ({"headers": _HEADERS[status]} if status in _HEADERS else {})
 
 
 _DESCRIPTIONS = {
@@ -65,6 +66,15 @@ _DESCRIPTIONS = {
     500: "A fault of the server.",
     503: "Overloaded, or a service that is needed is down; `Retry-After` says when to come back.",
     504: "The deadline passed.",
+}
+
+
+_RETRY_AFTER = {
+    "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 0}}
+}
+_HEADERS = {
+    401: {"WWW-Authenticate": {"description": "RFC 9110.", "schema": {"type": "string"}}},
+    **dict.fromkeys((409, 429, 503), _RETRY_AFTER),
 }
 
 

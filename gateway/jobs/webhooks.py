@@ -1,7 +1,6 @@
 """Calls of a `callback_url`, signed as Standard Webhooks say: id and state of a job, nothing else."""
 
 import asyncio
-import json
 import logging
 from datetime import UTC, datetime
 
@@ -10,7 +9,7 @@ from standardwebhooks.webhooks import Webhook
 
 from gateway.jobs.public_addresses import AddressRefusedError, NoAnswerError, resolve_in_thread
 from gateway.jobs.settings import WebhookSettings
-from shared.contracts.jobs import JobState
+from shared.contracts.jobs import JobEnded, JobState
 
 _log = logging.getLogger(__name__)
 
@@ -47,13 +46,8 @@ class Webhooks:
             return False
         message_id = f"msg_{job_id}_{state}"
         now = datetime.now(UTC)
-        body = json.dumps(
-            {
-                "type": f"analysis.{state}",
-                "timestamp": ended.isoformat(),
-                "data": {"id": job_id, "state": state},
-            }
-        )
+        told = {"type": f"analysis.{state}", "timestamp": ended, "data": {"id": job_id, "state": state}}
+        body = JobEnded.model_validate(told).model_dump_json()
         signature = self._signer.sign(message_id, now, body)
         try:
             headers = {

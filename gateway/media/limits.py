@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 class MediaLimits(BaseModel):
     """Limits on one upload. What claims more in its header is refused before anything is decoded."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_serialization_defaults_required=True)
 
     max_picture_pixels: int = Field(default=50_000_000, ge=1, description="Pixels of a picture.")
     max_picture_scans: int = Field(

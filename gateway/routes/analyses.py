@@ -18,8 +18,9 @@ from gateway.options import AnalysisOptions, read_options
 from gateway.patience import refuse_in_vain
 from gateway.pipeline import PipelineTools, analyse, analysis_of
 from gateway.preferences import Preference, read_preference
+from gateway.routes import called_back
 from gateway.routes.accepted import PlannedFormat
-from gateway.routes.jobs import JOB_ANSWERS, JobWish, post_job
+from gateway.routes.jobs import JOB_ANSWERS, JOB_HEADERS, JobWish, post_job
 from gateway.upload import UploadRules, receive_upload
 from shared.contracts.analyses import Analysis
 from shared.problem_answers import problem_responses
@@ -32,7 +33,8 @@ _EXAMPLE = json.loads(Path(__file__).with_name("example_analysis.json").read_byt
 _BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "description": "The file: as the part `file` of a form, or as the body itself with its media type.",
+        "description": "The file: as the part `file` of a form, or as the body itself. Then its media type "
+        "may be its own, be it listed here or not, or `application/octet-stream`: it is told from the bytes.",
         "content": {
             "multipart/form-data": {
                 "schema": {
@@ -44,6 +46,7 @@ _BODY: dict[str, Any] = {
             **{
                 media_type: {"schema": {"type": "string", "format": "binary"}}
                 for media_type in (
+                    "application/octet-stream",
                     "video/mp4",
                     "video/webm",
                     "audio/wav",
@@ -59,7 +62,9 @@ _BODY: dict[str, Any] = {
 
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "The analysis, in the format that `Accept` asks for; JSON where it does not.",
+        "description": "The analysis, in the format that `Accept` asks for; JSON where it does not. "
+        "`Location` stands there where it was made as a job: with `Prefer` or `Idempotency-Key`.",
+        "headers": JOB_HEADERS,
         "content": {
             "application/json": {"example": _EXAMPLE},
             **example_contents(Analysis.model_validate(_EXAMPLE)),
@@ -84,6 +89,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
     response_model=Analysis,
     responses=_RESPONSES,
     openapi_extra=_BODY,
+    callbacks=called_back.router.routes,
 )
 async def post_analysis(  # noqa: PLR0917 - FastAPI calls it by name
     request: Request,

@@ -39,3 +39,26 @@ id: 1
 event: progress
 data: {"event":"progress","seconds":1.0,"of_seconds":3.2,"frames":6}
 """
+
+# An OpenAPI document of this version has no words of its own for the events of a stream.
+EVENTS_SCHEMA: dict[str, Any] = {
+    "type": "string",
+    "description": "Server-sent events; the data of each is a JobEvent.",
+    "contentMediaType": "text/event-stream",
+    "contentSchema": {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "properties": {
+                "id": {"type": "string"},
+                "event": {"type": "string", "description": "As `event` in the data."},
+                "data": {
+                    "type": "string",
+                    "contentMediaType": "application/json",
+                    "contentSchema": {"$ref": "#/components/schemas/JobEvent"},
+                },
+                "retry": {"type": "integer", "description": "Milliseconds."},
+            },
+        },
+    },
+}

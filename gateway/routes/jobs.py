@@ -23,7 +23,7 @@ from gateway.jobs.results import StoredResult
 from gateway.options import AnalysisOptions
 from gateway.preferences import Preference
 from gateway.routes.accepted import AcceptedFormat
-from gateway.routes.job_examples import EVENTS_EXAMPLE, FINISHED, QUEUED
+from gateway.routes.job_examples import EVENTS_EXAMPLE, EVENTS_SCHEMA, FINISHED, QUEUED
 from gateway.upload import UploadRules, receive_upload
 from shared.contracts.analyses import Analysis
 from shared.contracts.jobs import Job, JobState
@@ -56,15 +56,20 @@ AnalysisId = Annotated[
     ),
 ]
 
+JOB_HEADERS: dict[str, Any] = {
+    "Location": {"description": "Where the job is.", "schema": {"type": "string"}},
+    "Preference-Applied": {
+        "description": "What of `Prefer` was followed (RFC 7240).",
+        "schema": {"type": "string"},
+    },
+}
+
 JOB_ANSWERS: dict[int | str, dict[str, Any]] = {
     202: {
         "model": Job,
         "description": "A job: it is stored, and will end as succeeded, failed or cancelled.",
         "content": {"application/json": {"example": QUEUED}},
-        "headers": {
-            "Location": {"description": "Where the job is.", "schema": {"type": "string"}},
-            "Preference-Applied": {"description": "RFC 7240.", "schema": {"type": "string"}},
-        },
+        "headers": JOB_HEADERS,
     }
 }
 
@@ -228,7 +233,7 @@ async def delete_analysis(request: Request, analysis_id: AnalysisId, caller: Cal
     summary="Follow a job while it is worked on",
     response_class=Response,
     responses={
-        200: {"content": {"text/event-stream": {"schema": {"type": "string"}, "example": EVENTS_EXAMPLE}}},
+        200: {"content": {"text/event-stream": {"schema": EVENTS_SCHEMA, "example": EVENTS_EXAMPLE}}},
         204: {"description": "Everything was sent before: an EventSource stops asking."},
         **problem_responses(401, 404, 422, 500, 503),
     },

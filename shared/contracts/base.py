@@ -17,7 +17,13 @@ _GIVEN: dict[frozenset[str], set[str]] = {}
 class Contract(BaseModel):
     """A frozen model of the wire; unknown fields are refused, numbers are finite."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        # What is sent holds every field, and so say the documents: nobody need ask whether one is there.
+        json_schema_serialization_defaults_required=True,
+    )
 
     def model_post_init(self, _: Any, /) -> None:
         """Share the set of fields that were given: pydantic makes one for each, half of a face's memory."""

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
 from shared.contracts.analyses import (
     Analysis,
@@ -88,3 +88,21 @@ JobEvent = Annotated[
     Started | Probed | Progress | FacesFound | SegmentsFound | MomentsFused | Done | Failed | Cancelled,
     Field(discriminator="event"),
 ]
+JOB_EVENT: TypeAdapter[
+    Started | Probed | Progress | FacesFound | SegmentsFound | MomentsFused | Done | Failed | Cancelled
+] = TypeAdapter(JobEvent)
+
+
+class EndedJob(Contract):
+    """Which job a webhook speaks of."""
+
+    id: str = Field(examples=["an_01K8Z3N5T0V7Q4W2X9Y6B1C3D5"])
+    state: Literal[JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED]
+
+
+class JobEnded(Contract):
+    """What a `callback_url` is told."""
+
+    type: Literal["analysis.succeeded", "analysis.failed", "analysis.cancelled"]
+    timestamp: datetime = Field(description="When it ended.")
+    data: EndedJob

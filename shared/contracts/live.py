@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter, field_validator
+from pydantic import ConfigDict, Field, TypeAdapter, field_validator
 
 from shared.contracts.analyses import Frame, Notice, Probed, SegmentsFound
 from shared.contracts.base import Contract
@@ -13,6 +13,9 @@ from shared.contracts.problems import ProblemDocument
 
 class LiveOpen(Contract):
     """The first message of the client: who it is, and what it wants."""
+
+    # `ready` gives it back: one schema, whichever way it goes.
+    model_config = ConfigDict(json_schema_serialization_defaults_required=False)
 
     event: Literal["open"]
     source: Literal["container", "pictures"] = Field(

@@ -1,10 +1,24 @@
 """Problem documents (RFC 9457): what went wrong, and what to do about it."""
 
-from typing import Any, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 MEDIA_TYPE = "application/problem+json"
+
+T = TypeVar("T")
+# A member that only some problems have; not `null` in the others.
+_Member = Annotated[T | None, Field(exclude_if=lambda value: value is None)]
+
+
+class FieldFault(BaseModel):
+    """One fault of a request that has several, maybe."""
+
+    model_config = ConfigDict(frozen=True)
+
+    field: str = Field(examples=["fps"], description="The parameter, header or field at fault.")
+    message: str = Field(examples=["Input should be greater than 0"])
 
 
 class ProblemDocument(BaseModel):
@@ -25,6 +39,39 @@ class ProblemDocument(BaseModel):
         default=None, examples=["file"], description="The parameter, header or field at fault."
     )
     request_id: str | None = Field(default=None, description="Equal to the X-Request-Id header.")
+    errors: _Member[tuple[FieldFault, ...]] = Field(
+        default=None, description="Of `bad-parameter`: all faults, of which `field` names the first."
+    )
+    limit: _Member[str | int | float] = Field(
+        default=None,
+        description="The limit passed: its name in `GET /v1/limits` of `media-over-limit`, else its value.",
+    )
+    value: _Member[int | float] = Field(
+        default=None, description="Of `media-over-limit`: what the media have or claim."
+    )
+    allowed: _Member[int | float] = Field(
+        default=None, description="Of `media-over-limit`: the value of the limit."
+    )
+    available: _Member[tuple[str, ...]] = Field(
+        default=None, description="Of `not-acceptable`: the media types that can be had."
+    )
+    components: _Member[dict[str, str]] = Field(
+        default=None, description="Of `not-ready`: each part, and whether it is `ready`."
+    )
+    location: _Member[str] = Field(
+        default=None, description="Of `request-in-progress`: the address of its job."
+    )
+    problem: "_Member[ProblemDocument]" = Field(
+        default=None, description="Of `analysis-failed`: why the job failed; absent where it was cancelled."
+    )
+
+    @property
+    def members(self) -> Mapping[str, Any]:
+        """What only some problems have, and this one does: name -> value."""
+        return {name: value for name, value in self if value is not None and name not in _OF_EVERY_PROBLEM}
+
+
+_OF_EVERY_PROBLEM = {"type", "title", "status", "detail", "remedy", "field", "request_id"}
 
 
 class Problem(Exception):  # noqa: N818 - "problem" is the word of RFC 9457
@@ -74,7 +121,7 @@ class Problem(Exception):  # noqa: N818 - "problem" is the word of RFC 9457
             remedy=document.remedy,
             field=document.field,
             retry_after=retry_after,
-            extra=document.model_extra,
+            extra=dict(document.members),
         )
 
     def document(self, request_id: str | None = None) -> ProblemDocument:
