@@ -14,7 +14,8 @@ from shared.contracts.problems import Problem
 
 _PREFIX = "emo_"
 _SCHEME = "sha256:"
-_KEY = "A key of the server, `emo_...`, where its operator gave it any (docs/jobs.md)."
+_KEY = "A key of this server, `emo_...` (docs/jobs.md)."
+_NO_KEY = "Not needed: this server has no keys. One that has some takes `emo_...` (docs/jobs.md)."
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def announce_keys(app: FastAPI, *, needed: bool) -> None:
     def openapi() -> dict[str, Any]:
         document = generate()
         schemes = document.setdefault("components", {}).setdefault("securitySchemes", {})
-        schemes["key"] = {"type": "http", "scheme": "bearer", "description": _KEY}
+        schemes["key"] = {"type": "http", "scheme": "bearer", "description": _KEY if needed else _NO_KEY}
         for path, operations in document["paths"].items():
             for operation in operations.values():
                 if path.startswith("/v1/"):
