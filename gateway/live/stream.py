@@ -5,7 +5,6 @@ import time
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from gateway.live.allowance import Allowance
 from gateway.live.counts import Counts
 from gateway.live.messages import parse_text
 from gateway.live.metrics import LiveMetrics, StreamTally
@@ -15,6 +14,7 @@ from gateway.live.settings import LiveSettings
 from gateway.live.source import Source
 from gateway.media.decoder import DecodedFrame, DecodeOptions, Decoding
 from gateway.pipeline import PipelineTools, present_modalities
+from shared.allowance import Allowance
 from shared.contracts.analyses import Notice, Probed
 from shared.contracts.live import LiveDone, LiveEnd, LiveOpen, LivePing, LivePong, LiveProgress
 from shared.contracts.media import Modality

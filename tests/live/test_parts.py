@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from gateway.live.allowance import Allowance
 from gateway.live.freshest import Freshest
 from gateway.live.packets import Pace, PacketReader
 from gateway.live.settings import LiveSettings
 from gateway.media.limits import MediaLimits
+from shared.allowance import Allowance
 from shared.contracts.live import LiveOpen
 from shared.contracts.problems import Problem
 from tests.live.client import PICTURE, SOUND, packet
