@@ -27,6 +27,15 @@ class Claims:
         """Give the name of a claim: nobody can read the key from it."""
         return f"{GROUP}/{hashlib.sha256(json.dumps([owner, key]).encode()).hexdigest()}"
 
+    async def holder(self, claim: str, digest: str) -> str | None:
+        """Give the id of the job that the key stands for already; None where it is free.
+
+        Raises:
+            Problem: as `take`.
+        """
+        found = await self._store.get(claim)
+        return None if found is None else _job_of(found, digest)
+
     async def take(self, claim: str, job_id: str, digest: str) -> str:
         """Claim the key for a job.
 
@@ -46,16 +55,20 @@ class Claims:
             if await self._store.create(claim, mine):
                 return job_id
             if (found := await self._store.get(claim)) is not None:
-                first = json.loads(found)
-                if first["digest"] != digest:
-                    raise Problem(
-                        "idempotency-key-reused",
-                        "This Idempotency-Key came before with another file or other options.",
-                        field="Idempotency-Key",
-                    )
-                return str(first["job"])
+                return _job_of(found, digest)
             # Erased between the two looks.
         raise Problem("overloaded", "This Idempotency-Key is being erased.", retry_after=1)
+
+
+def _job_of(claim: bytes, digest: str) -> str:
+    first = json.loads(claim)
+    if first["digest"] != digest:
+        raise Problem(
+            "idempotency-key-reused",
+            "This Idempotency-Key came before with another file or other options.",
+            field="Idempotency-Key",
+        )
+    return str(first["job"])
 
 
 def job_of_claim(claim: bytes) -> str | None:

@@ -106,15 +106,20 @@ class Jobs:
         opened = await self._open()
         attributes: dict[str, str | None] = {"callback_url": callback_url}
         job_id = f"an_{ULID()}"
+        claim, digest = None, ""
         if idempotency_key is not None:
             wanted = options.model_dump_json() + (callback_url or "")
             digest = await asyncio.to_thread(_digest, upload, wanted)
-            claim = opened.claims.name(caller.owns, idempotency_key)
+            claim = attributes["claim"] = opened.claims.name(caller.owns, idempotency_key)
+            first = await opened.claims.holder(claim, digest)
+            if first is not None and (record := await opened.book.find(first)) is not None:
+                return Handed(record, fresh=False)
+        # Before the key is taken: what is refused here leaves nothing.
+        await opened.refuse_if_too_many(caller)
+        if claim is not None:
             job_id = await opened.claims.take(claim, job_id, digest)
-            attributes["claim"] = claim
             if (record := await opened.book.find(job_id)) is not None:
                 return Handed(record, fresh=False)
-        await opened.refuse_if_too_many(caller)
         order = Order(
             id=job_id,
             owner=caller.owns,

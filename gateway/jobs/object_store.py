@@ -109,7 +109,7 @@ class BucketStore:
         ages: dict[str, float] = {}
         async for name, age in self._list(None):
             group = name.partition("/")[0]
-            ages[group] = max(age, ages.get(group, 0.0))
+            ages[group] = min(age, ages.get(group, age))
         return ages
 
     async def names(self, group: str) -> dict[str, float]:

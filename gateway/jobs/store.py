@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import io
 import os
 import secrets
 import shutil
@@ -17,6 +18,8 @@ from gateway.free_space import free_bytes
 from shared.contracts.problems import Problem
 
 _PIECE = 1024 * 1024
+# So much may wait in memory for a slow disk: longer, and a file on its way there would look abandoned.
+_UNSYNCED_BYTES = 32 * _PIECE
 
 
 class Store(Protocol):
@@ -36,7 +39,11 @@ class Store(Protocol):
         """Keep these bytes, as `put`, but of the last room there is: a job that was accepted has a result."""
 
     async def create(self, name: str, data: bytes) -> bool:
-        """Keep these bytes unless the name is taken; tell whether it was free. Atomic."""
+        """Keep these bytes unless the name is taken; tell whether it was free. Atomic.
+
+        Raises:
+            Problem: as `put`.
+        """
 
     async def get(self, name: str) -> bytes | None:
         """Give the bytes; None where there are none."""
@@ -60,7 +67,7 @@ class Store(Protocol):
         """Delete one; nothing is fine."""
 
     async def groups(self) -> dict[str, float]:
-        """Give every group with its age in seconds (of its oldest part)."""
+        """Give every group with the seconds since something was last written into it."""
 
     async def names(self, group: str) -> dict[str, float]:
         """Give every name in a group with its age in seconds."""
@@ -87,7 +94,7 @@ class FolderStore:
 
     Args:
         folder: it is made where there is none, for this user only.
-        keep_free: bytes that `put` leaves free on its disk.
+        keep_free: bytes that `put` and `create` leave free on its disk.
     """
 
     def __init__(self, folder: Path, *, keep_free: int = 0) -> None:
@@ -136,7 +143,7 @@ class FolderStore:
 
     async def groups(self) -> dict[str, float]:
         """See `Store`."""
-        return await asyncio.to_thread(_ages, self._folder)
+        return await asyncio.to_thread(_ages_of_groups, self._folder)
 
     async def names(self, group: str) -> dict[str, float]:
         """See `Store`."""
@@ -149,7 +156,7 @@ class FolderStore:
         _sync_folder(part.parent)
 
     def _create(self, name: str, data: bytes) -> bool:
-        part = self._write_part(name, data)
+        part = self._write_part(name, io.BytesIO(data))
         try:
             os.link(part, self._folder / name)
         except FileExistsError:
@@ -185,10 +192,16 @@ class FolderStore:
 
     def _copy(self, content: BinaryIO, target: BinaryIO) -> None:
         content.seek(0)
+        unsynced = 0
         while piece := content.read(_PIECE):
             if free_bytes(target.fileno()) - len(piece) < self._keep_free:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             target.write(piece)
+            unsynced += len(piece)
+            if unsynced >= _UNSYNCED_BYTES:
+                target.flush()
+                os.fdatasync(target.fileno())
+                unsynced = 0
 
 
 def _sync_folder(folder: Path) -> None:
@@ -205,10 +218,15 @@ def _read_part(path: Path, start: int, length: int) -> tuple[bytes, int]:
         return file.read(length), os.fstat(file.fileno()).st_size
 
 
+def _ages_of_groups(folder: Path) -> dict[str, float]:
+    """Tell when something was last written, also into a file that is not whole yet."""
+    return {name: min([age, *_ages(folder / name).values()]) for name, age in _ages(folder).items()}
+
+
 def _ages(folder: Path) -> dict[str, float]:
     now = time.time()
     ages = {}
-    with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
         for entry in entries:
             with contextlib.suppress(FileNotFoundError):
                 ages[entry.name] = now - entry.stat(follow_symlinks=False).st_mtime

@@ -13,6 +13,10 @@ def test_a_job_is_refused_before_the_disk_is_full(one_gateway: GatewayProcess, f
     assert "EMOTION_JOBS__DATA_FOLDER" in refused.json()["remedy"]
     assert "EMOTION_JOBS__KEEP_FREE_BYTES" in refused.json()["remedy"]
     assert int(refused.headers["retry-after"]) > 0
+    keyed = one_gateway.client.post(
+        "/v1/analyses?detail=summary", content=film, headers={"idempotency-key": "one"}
+    )
+    assert keyed.status_code == 503, keyed.text
     assert not files_in(data / "files")
     # What is kept free is for the results of jobs: a plain request does not lie there.
     plain = one_gateway.client.post("/v1/analyses?detail=summary", content=film)

@@ -9,7 +9,7 @@ from fastapi import Request
 from gateway.app import create_app
 from gateway.callers import find_key, hash_key, identify_caller, new_key
 from gateway.settings import GatewaySettings
-from tests.jobs.gateway_process import GatewayProcess, eventually
+from tests.jobs.gateway_process import GatewayProcess, eventually, files_in
 from tests.servers import serve
 
 ONE, OTHER = new_key(), new_key()
@@ -64,10 +64,9 @@ def test_a_job_is_seen_by_its_key_only(guarded, film):
 
 
 def test_so_many_jobs_of_one_key(guarded, long_film):
-    def hand_in(key):
-        return guarded.client.post(
-            "/v1/analyses?fps=30", content=long_film, headers={**bearer(key), "prefer": "respond-async"}
-        )
+    def hand_in(key, **headers):
+        wish = {**bearer(key), "prefer": "respond-async", **headers}
+        return guarded.client.post("/v1/analyses?fps=30", content=long_film, headers=wish)
 
     taken = [hand_in(ONE) for _ in range(3)]
     assert {answer.status_code for answer in taken} == {202}
@@ -75,6 +74,10 @@ def test_so_many_jobs_of_one_key(guarded, long_film):
     assert refused.status_code == 429
     assert refused.json()["type"] == "/problems/too-many-requests"
     assert int(refused.headers["retry-after"]) > 0
+    # Whoever sends a new key with each try must not fill the disk with what is refused.
+    before = files_in(guarded.log.parent)
+    assert hand_in(ONE, **{"idempotency-key": "new"}).status_code == 429
+    assert not {file for file in files_in(guarded.log.parent) if "claims" in file.parts} - set(before)
     theirs = hand_in(OTHER)
     assert theirs.status_code == 202
     for answer in taken:

@@ -2,10 +2,12 @@
 
 import asyncio
 import io
+import os
 import shutil
 
 import pytest
 
+from gateway.jobs import store as jobs_store
 from gateway.jobs.object_store import BucketStore
 from gateway.jobs.store import FolderStore, open_private_folder
 from shared.contracts.problems import Problem
@@ -66,12 +68,35 @@ async def test_a_file_is_whole_or_not_there(tmp_path):
     assert not list((tmp_path / "files" / "an_1").iterdir())
 
 
+async def test_what_is_being_written_to_a_slow_disk_is_not_old(tmp_path, monkeypatch):
+    """Storing half a gigabyte may take longer than an upload without a job is left alone."""
+    seen = []
+
+    class Slow(io.BytesIO):
+        def read(self, *_):
+            (part,) = (tmp_path / "an_1").iterdir()
+            seen.append((part.stat().st_size, asyncio.run(store.groups())["an_1"]))
+            # As if all that was written so far had been written long ago.
+            os.utime(part, (0, 0))
+            os.utime(tmp_path / "an_1", (0, 0))
+            return super().read(10)
+
+    monkeypatch.setattr(jobs_store, "_UNSYNCED_BYTES", 20)
+    store = FolderStore(tmp_path)
+    await store.put("an_1/upload", Slow(b"x" * 40))
+    assert [size for size, _ in seen] == [0, 0, 20, 20, 40], "it goes to the disk as it comes"
+    assert [age < 600 for _, age in seen] == [True, False, True, False, True]
+
+
 async def test_uploads_leave_room_for_results(tmp_path):
     store = FolderStore(tmp_path / "files", keep_free=2**62)
     with pytest.raises(Problem, match="no room") as refused:
         await store.put("an_1/upload", io.BytesIO(b"a film"))
     assert "EMOTION_JOBS__DATA_FOLDER" in refused.value.remedy
     assert not list((tmp_path / "files" / "an_1").iterdir())
+    with pytest.raises(Problem, match="no room"):
+        await store.create("claims/one", b"{}")
+    assert not list((tmp_path / "files" / "claims").iterdir())
     await store.put_bytes("an_2/result", b"{}")
     assert await store.get("an_2/result") == b"{}"
 
