@@ -57,7 +57,8 @@ def resolve(url: str, *, private: bool) -> Target:
         asked = name.encode("idna").decode()
     except (KeyError, ValueError) as error:
         raise AddressRefusedError("it is no address of a host") from error
-    if parts.username or parts.password:
+    # An empty one would still stand in the Host header.
+    if "@" in parts.netloc:
         raise AddressRefusedError("it must not hold a user or password")
     addresses = _look_up(asked, port)
     # One that is not allowed spoils the name: who answers so means no good.

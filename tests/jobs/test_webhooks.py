@@ -313,6 +313,8 @@ def test_a_call_ends_with_its_time_whatever_trickles_in(begin, piece, end):
         "ftp://example.org/",
         "http:///x",
         "http://user:secret@93.184.216.34/",
+        "http://@93.184.216.34/",
+        "http://:@93.184.216.34/",
         "http://93.184.216.34:99999/",
     ],
 )
