@@ -1,6 +1,7 @@
 """Everything that jobs need, opened: the book, the store, the worker and who sweeps."""
 
 import asyncio
+import contextlib
 import logging
 from functools import partial
 from pathlib import Path
@@ -62,26 +63,31 @@ class OpenedJobs:
             Exception: whatever the database or the file system says.
         """
         jobs = settings.jobs
-        database = await asyncio.to_thread(open_database, jobs.database_url, jobs.data_folder)
-        store = _open_store(jobs, settings.temporary_folder)
-        book = await asyncio.to_thread(JobBook, database)
-        worker = None
-        if jobs.worker == "embedded":
-            worker = Worker(
-                book=book,
-                store=store,
-                database=database,
-                open_slots=partial(_open_slots, jobs),
-                settings=jobs,
-                per_caller=settings.max_analyses_per_caller,
-                tools=tools,
-                webhooks=Webhooks(settings.webhooks),
-            )
-            try:
-                await worker.start()
-            except RuntimeError:
-                _log.warning("jobs are left to another worker: this process has one already")
-                worker = None
+        # It is tried again every few seconds for as long as it fails: nothing of a try may stay open.
+        async with contextlib.AsyncExitStack() as undo:
+            database = await asyncio.to_thread(open_database, jobs.database_url, jobs.data_folder)
+            undo.push_async_callback(asyncio.to_thread, database.close)
+            store = _open_store(jobs, settings.temporary_folder)
+            book = await asyncio.to_thread(JobBook, database)
+            undo.push_async_callback(asyncio.to_thread, book.close)
+            worker = None
+            if jobs.worker == "embedded":
+                worker = Worker(
+                    book=book,
+                    store=store,
+                    database=database,
+                    open_slots=partial(_open_slots, jobs),
+                    settings=jobs,
+                    per_caller=settings.max_analyses_per_caller,
+                    tools=tools,
+                    webhooks=Webhooks(settings.webhooks),
+                )
+                try:
+                    await worker.start()
+                except RuntimeError:
+                    _log.warning("jobs are left to another worker: this process has one already")
+                    worker = None
+            undo.pop_all()
         return cls(jobs, database, book, store, worker)
 
     async def close(self) -> None:

@@ -8,9 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from gateway.jobs import data_folder
+from gateway.jobs import data_folder, opened
 from gateway.jobs.data_folder import why_no_data_folder
+from gateway.jobs.database import Database, open_database
+from gateway.jobs.opened import OpenedJobs
 from gateway.jobs.settings import JobSettings
+from gateway.jobs.worker import Worker
+from gateway.settings import GatewaySettings
 from tests.cli.stack import EMOTION, clean_environment
 
 
@@ -83,3 +87,22 @@ def test_what_may_be_back_does_not_end_the_start(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr(data_folder, "open_private_folder", is_away)
     assert why_no_data_folder(JobSettings(data_folder=tmp_path)) is None
+
+
+async def test_a_start_that_fails_leaves_no_connection_open(tmp_path: Path, monkeypatch):
+    """It is tried again every few seconds, for hours where the disk is full."""
+    databases = []
+
+    def opening(*arguments: object) -> Database:
+        databases.append(open_database(*arguments))
+        return databases[-1]
+
+    async def start(_: Worker) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(opened, "open_database", opening)
+    monkeypatch.setattr(Worker, "start", start)
+    settings = GatewaySettings(jobs=JobSettings(data_folder=tmp_path / "data"))
+    with pytest.raises(OSError, match="No space left"):
+        await OpenedJobs.start(settings, tools=None)
+    assert [database.engine.pool.checkedin() for database in databases] == [0]
