@@ -10,6 +10,7 @@ import pytest
 from emotion_client import Client
 from gateway.exports.formats import BY_NAME, FORMATS
 from tests import media_files
+from tests.exports.material import two_people, written
 from tests.live.recordings import recorded_webm
 from tests.servers import House
 
@@ -55,6 +56,13 @@ def test_the_pandas_example(folder: Path) -> None:
     said = run(code, folder)
     assert "face_id" in said
     assert said.count("happiness") >= 3
+
+
+def test_the_pandas_example_with_a_minute_without_anybody(tmp_path: Path) -> None:
+    for export in FORMATS:
+        (tmp_path / f"clip.mp4.{export.name}").write_bytes(written(export, two_people()))
+    (code,) = blocks("exports.md")
+    assert run(code, tmp_path).count("0 days") == 2  # the first second, and the 66th
 
 
 @pytest.mark.parametrize("number", range(4))
