@@ -42,8 +42,9 @@ def write_annotations(analysis: Analysis) -> Iterator[str]:
     _add_tier(document, FUSED_TIER, moments)
     segments = ((segment.start, segment.end, segment.label) for segment in analysis.segments or ())
     _add_tier(document, VOICE_TIER, segments)
+    until = _last_frame_until(analysis)
     for person in analysis.people:
-        stretches = _stretches_of(person.id, analysis.frames or (), analysis.media.seconds)
+        stretches = _stretches_of(person.id, analysis.frames or (), until)
         _add_tier(document, person_tier(person.id), stretches, participant=person_tier(person.id))
     yield '<?xml version="1.0" encoding="UTF-8"?>\n'
     yield to_string(document)
@@ -101,8 +102,20 @@ def joined(stretches: Iterable[Stretch]) -> Iterator[tuple[int, int, Emotion]]:
         yield last
 
 
-def _stretches_of(person: int, frames: Sequence[Frame], seconds: float | None) -> Iterator[Stretch]:
-    """Give what a person's face shows, from each frame to the next one, or to the end of the film.
+def _last_frame_until(analysis: Analysis) -> float:
+    """Tell until when the last frame may last, seconds: to the end of the film, or of what was asked for."""
+    seconds = analysis.media.seconds
+    until = math.inf if seconds is None else seconds
+    if analysis.frames and analysis.moments:
+        last = analysis.moments[-1]
+        # Moments cover what was analysed: `end` may have cut the film before it ends, or damage.
+        if last.start <= analysis.frames[-1].t < last.end:
+            until = min(until, last.end)
+    return until
+
+
+def _stretches_of(person: int, frames: Sequence[Frame], until: float) -> Iterator[Stretch]:
+    """Give what a person's face shows, from each frame to the next one, from the last to `until` at most.
 
     Where frames are missing, for they could not be read, nothing is said of what was between.
     """
@@ -110,7 +123,7 @@ def _stretches_of(person: int, frames: Sequence[Frame], seconds: float | None) -
     steps = [end - frame.t for frame, end in zip(frames, nexts, strict=False)]
     step = statistics.median_low(steps) if steps else _LAST_FRAME_SECONDS
     ends = [min(end, frame.t + _LONGEST_STEPS * step) for frame, end in zip(frames, nexts, strict=False)]
-    ends += [min(frame.t + step, math.inf if seconds is None else seconds) for frame in frames[-1:]]
+    ends += [min(frame.t + step, until) for frame in frames[-1:]]
     for frame, end in zip(frames, ends, strict=True):
         for face in frame.faces:
             if face.person == person:

@@ -8,7 +8,7 @@ from pympi import Eaf
 from gateway.exports.elan import ELAN, joined
 from shared.contracts.analyses import Analysis, Frame
 from shared.contracts.emotions import EMOTIONS, Emotion
-from tests.cli.samples import FILM, film_analysis
+from tests.cli.samples import FILM, film_analysis, moment
 from tests.exports.material import face, long_film, nobody, parsed, two_people, written
 
 SAD, HAPPY, CALM = Emotion.SADNESS, Emotion.HAPPINESS, Emotion.NEUTRAL
@@ -46,8 +46,18 @@ def test_the_last_frame_lasts_as_the_one_before_but_not_beyond_the_film(read, se
     """A container may say less than its last frame's time, or nothing."""
     frames = (Frame(t=0.0, faces=()), Frame(t=2.52, faces=(face(1, HAPPY),)))
     media = FILM.model_copy(update={"seconds": seconds})
-    document = read(film_analysis(media=media, frames=frames))
+    document = read(film_analysis(media=media, frames=frames, moments=()))
     assert document.get_annotation_data_for_tier("person 1") == [(2520, end, "happiness")]
+
+
+def test_the_last_frame_does_not_last_beyond_what_was_analysed(read) -> None:
+    """`end=2.2` of a film of a minute, at a frame a second."""
+    frames = tuple(Frame(t=float(at), faces=(face(1, HAPPY),)) for at in range(3))
+    moments = (moment(0, HAPPY), moment(1, HAPPY), moment(2, HAPPY).model_copy(update={"end": 2.2}))
+    media = FILM.model_copy(update={"seconds": 60.0})
+    document = read(film_analysis(media=media, frames=frames, moments=moments))
+    for tier in ("person 1", "fused"):
+        assert document.get_annotation_data_for_tier(tier) == [(0, 2200, "happiness")]
 
 
 def test_the_seven_emotions_are_its_controlled_vocabulary(read) -> None:
