@@ -276,12 +276,17 @@ def analyze(
 
     if end is not None and end <= (start or 0.0):
         raise typer.BadParameter("must be greater than --start", param_hint="--end")
+    wanted = _read_modalities(modalities)
+    needed = {Strategy.FACE: Modality.FACE, Strategy.SPEECH: Modality.SPEECH}
+    goes_by = None if strategy is None else needed.get(strategy)
+    if goes_by is not None and wanted is not None and goes_by not in wanted:
+        raise typer.BadParameter(f"{strategy} needs {strategy} among --modalities", param_hint="--strategy")
     plan = plan_output(files, out=out, exports=export or (), annotate=annotate, detail=detail)
     if detail is None:
         detail = None if as_json or out is not None else plan.detail
     options = Options(
         fps=fps,
-        modalities=_read_modalities(modalities),
+        modalities=wanted,
         start=start,
         end=end,
         strategy=strategy,

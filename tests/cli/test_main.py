@@ -75,6 +75,7 @@ def test_version() -> None:
         ["analyze", "a.jpg", "--start", "5", "--end", "5"],
         ["analyze", "a.jpg", "--end", "0"],
         ["analyze", "a.jpg", "--strategy", "best"],
+        ["analyze", "a.jpg", "--strategy", "speech", "--modalities", "face"],
         ["analyze", "a.jpg", "--profile", "large"],
         ["analyze", "a.jpg", "--detail", "all"],
         ["analyze", "a.jpg", "--server", "localhost:8000"],
