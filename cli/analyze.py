@@ -154,7 +154,12 @@ async def _open_door(server: str | None, api_key: str | None, output: Output) ->
             await remote.close()
         return
     output.tell(f"No server answers on {NEARBY_SERVER}: analysing inside this process.")
-    from cli.local_door import open_local_door  # noqa: PLC0415 - loads every library there is
+    try:
+        from cli.local_door import open_local_door  # noqa: PLC0415 - loads every library there is
+    except ModuleNotFoundError as error:
+        detail = f"Without a server this needs {error.name}, which is not installed."
+        remedy = "Name a server with --server, or install everything: pip install 'emotion-server[all]'."
+        raise UsageError(f"{detail} {remedy}") from error
 
     async with open_local_door() as local:
         yield local

@@ -281,16 +281,39 @@ async def test_whoever_stops_waiting_has_the_job_erased(
 
 @pytest.mark.parametrize(("part", "option"), [("pympi", "--export=csv"), ("av", "--annotate=x.mp4")])
 def test_without_the_extra_it_says_what_to_install(picture: Path, part: str, option: str) -> None:
-    code = f"import sys; sys.modules[{part!r}] = None; from cli.main import app; app()"
+    result = _run_without(part, "analyze", picture, option, "--server", "http://127.0.0.1:9")
+    assert result.returncode == 2
+    assert "emotion-server[gateway]" in result.stderr
+
+
+def test_without_server_and_networks_it_says_what_to_do(picture: Path) -> None:
+    result = _run_without("cv2", "analyze", picture)
+    assert result.returncode == 2
+    assert "--server" in result.stderr
+    assert "emotion-server[all]" in result.stderr
+
+
+def test_the_client_alone_says_what_the_command_needs() -> None:
+    result = _run_without("typer", "--version")
+    assert result.returncode == 1
+    assert "emotion-server[cli]" in result.stderr
+
+
+def _run_without(part: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run the command as if a library were not installed, and no server were near; it has to say so."""
+    lines = (
+        f"import sys; sys.modules[{part!r}] = None",
+        "import cli.analyze; cli.analyze.NEARBY_SERVER = 'http://127.0.0.1:9'" if part != "typer" else "",
+        "from cli.entry import main; main()",
+    )
     result = subprocess.run(
-        [sys.executable, "-c", code, "analyze", picture, option, "--server", "http://127.0.0.1:9"],
+        [sys.executable, "-c", "\n".join(lines), *arguments],
         env=clean_environment({"COLUMNS": "200", "PYTHONPATH": str(Path(__file__).parents[2])}),
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
     )
-    assert result.returncode == 2
     assert f"needs {part}, which is not installed" in result.stderr
-    assert "emotion-server[gateway]" in result.stderr
     assert "Traceback" not in result.stderr
+    return result
