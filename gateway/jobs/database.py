@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import sqlalchemy
+from dbos import DBOS
 from sqlalchemy import event, exc
 from sqlalchemy.engine import make_url
 
@@ -72,6 +73,7 @@ def open_database(url: str, data_folder: Path) -> Database:
     address = f"sqlite:///{path}"
     engine = sqlalchemy.create_engine(address, **pool)
     event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "handle_error", _take_full_disk_for_away)
     return Database(address, engine)
 
 
@@ -165,6 +167,21 @@ def _prepare_postgres(connection: Any, _: Any) -> None:
     # As DBOS sets it on its own engines: whoever falls silent in a transaction holds its locks no longer.
     connection.execute("SET idle_in_transaction_session_timeout = 60000")
     connection.commit()
+
+
+def _take_full_disk_for_away(context: sqlalchemy.engine.ExceptionContext) -> None:
+    """Have a job wait for its disk as it would wait for a database, for else it never ends.
+
+    Its outcome could not be stored either, and nobody takes up what a living worker has. Whatever is no job
+    fails at once, and is tried again by whoever asked: a start that waits would go on beside the next one.
+    """
+    if DBOS.workflow_id is None:
+        return
+    error = getattr(context.original_exception, "sqlite_errorname", "")
+    if error == "SQLITE_FULL" or error.startswith("SQLITE_IOERR"):
+        context.is_disconnect = True
+        # Only this connection is at fault, and only while there is no room.
+        context.invalidate_pool_on_disconnect = False
 
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:

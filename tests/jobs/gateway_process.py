@@ -49,6 +49,11 @@ class GatewayProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._move()
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def set(self, name: str, value: object) -> None:
         """Change a setting for the next start."""
         self._environment[f"EMOTION_{name.upper()}"] = str(value)

@@ -38,11 +38,6 @@ class LiveGateway(GatewayProcess):
         self.uploads.mkdir()
         super().__init__(house, folder / "data", folder / "log", temporary_folder=self.uploads, **settings)
 
-    @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
-
     def decoders(self) -> list[int]:
         """The decoding processes at work."""
         nurseries = [pid for pid in children_of(self.pid) if "gateway.media.nursery" in command_of(pid)]
