@@ -41,6 +41,14 @@ _quiet = logging.getLogger("shared.websockets")
 _quiet.setLevel(logging.WARNING)
 
 
+def _is_fault_of_ours(line: logging.LogRecord) -> bool:
+    """Leave out what uvicorn logs, with a traceback, of a text message that is not UTF-8: closing says it."""
+    return not (line.exc_info and isinstance(line.exc_info[1], UnicodeDecodeError))
+
+
+_quiet.addFilter(_is_fault_of_ours)
+
+
 class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
     """One connection, held to limits beyond uvicorn's.
 

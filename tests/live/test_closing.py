@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import struct
 import time
 
@@ -175,6 +176,14 @@ async def test_a_first_message_that_is_no_opening_is_not_even_kept(hurried):
     assert code == 1009
     assert "65536" in reason
     assert viewer.events == []
+
+
+async def test_text_that_is_no_utf8_is_no_fault_of_the_server(hurried, caplog):
+    async with watch(hurried, "pictures") as viewer:
+        await viewer.connection.send(b"\xff", text=True)
+        assert (await viewer.to_the_end())[0] == 1007
+    eventually(lambda: samples(hurried)['emotion_live_places{state="taken"}'] == 0, "the stream has ended")
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 async def test_a_picture_of_too_many_pixels(hurried, tmp_path):
