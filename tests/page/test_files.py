@@ -200,6 +200,29 @@ def test_a_server_with_keys_asks_for_one(visitor: Visitor, media: Path, expect):
     visitor.forgive(401)
 
 
+def test_a_server_with_keys_tells_its_limits_to_who_has_one(visitor: Visitor, media: Path, expect):
+    page = visitor.page
+
+    def answer(route):
+        if route.request.headers.get("authorization") == "Bearer emo_right":
+            route.fallback()
+        else:
+            refusal = {"title": "Unauthorized", "status": 401, "detail": "This server asks for an API key."}
+            route.fulfill(status=401, json=refusal)
+
+    page.route(re.compile("/v1/(analyses|limits)$"), answer)
+    page.reload()
+    visitor.give(media / "film.webm")
+    visitor.wait_for("failed")
+    expect(page.locator("#file-limits")).to_be_empty()
+    page.locator(".problem").get_by_label("API key").fill("emo_right")
+    page.get_by_role("button", name="Use this key").click()
+    visitor.wait_for("done")
+    expect(page.locator("#file-limits")).to_contain_text("Up to")
+    expect(page.locator(".kept")).to_contain_text("for an hour at most")
+    visitor.forgive(401)
+
+
 def test_options_go_with_the_file(visitor: Visitor, media: Path, expect):
     page = visitor.page
     page.get_by_text("Options").click()

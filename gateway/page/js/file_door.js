@@ -1,6 +1,7 @@
 // The file door: choose, drop anywhere on the page, or paste.
 
 import { byId } from "./dom.js";
+import { onKey, readKey } from "./options.js";
 import { readLimits } from "./server.js";
 import { size, span } from "./wording.js";
 
@@ -22,6 +23,7 @@ export function openFileDoor(onFiles) {
     event.preventDefault();
     onFiles(files);
   });
+  onKey(tellLimits);
   tellLimits();
 }
 
@@ -49,7 +51,7 @@ function watchDrops(onFiles) {
 }
 
 async function tellLimits() {
-  const limits = await readLimits();
+  const limits = await readLimits(readKey());
   if (!limits) return;
   const longest = limits.media?.max_seconds;
   byId("file-limits").textContent = `Up to ${size(limits.max_upload_bytes)}${longest ? ` and ${span(longest)}` : ""} each.`;

@@ -38,7 +38,14 @@ export function readKey() {
 
 /** Set the API key. */
 export function setKey(key) {
-  form().elements.key.value = key;
+  const field = form().elements.key;
+  field.value = key;
+  field.dispatchEvent(new Event("change", { bubbles: true }));
+}
+
+/** Call `tell` whenever another API key was given. */
+export function onKey(tell) {
+  form().elements.key.addEventListener("change", () => tell());
 }
 
 /** Keep the summary true, and one of the two modalities ticked. */

@@ -77,7 +77,7 @@ function drawKept(job) {
   const told = make("span", { text: "The server erased the media once they were analysed. It keeps this result until you leave this page." });
   const button = make("button", { type: "button", class: "button small plain", text: "Erase it now" });
   const place = make("p", { class: "fine kept" }, told, " ", button);
-  readLimits().then((limits) => {
+  readLimits(readKey()).then((limits) => {
     if (limits && button.isConnected) told.textContent = told.textContent.replace(/\.$/, `, for ${span(limits.retention_seconds)} at most.`);
   });
   button.addEventListener("click", async () => {

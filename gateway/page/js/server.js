@@ -77,9 +77,9 @@ export async function call(path, { key, query, headers = {}, ...how } = {}) {
   return answer;
 }
 
-/** Give the limits of the server, or null where it does not tell. */
-export async function readLimits() {
-  return readJson("v1/limits");
+/** Give the limits of the server, or null where it does not tell: one with keys tells only who sends one. */
+export async function readLimits(key) {
+  return readJson("v1/limits", key);
 }
 
 /** Give the components of the server with their states, or null where it is not ready. */
@@ -87,9 +87,9 @@ export async function readReady() {
   return readJson("health/ready");
 }
 
-async function readJson(path) {
+async function readJson(path, key) {
   try {
-    const answer = await fetch(at(path), { cache: "no-store" });
+    const answer = await fetch(at(path), { cache: "no-store", headers: key ? { Authorization: `Bearer ${key}` } : {} });
     return answer.ok ? await answer.json() : null;
   } catch {
     return null;
