@@ -158,7 +158,8 @@ class FrameSampler:
             yield from self._decode(packet, skip="NONREF")
 
     def _decode(self, packet: "av.Packet[av.video.VideoStream]", *, skip: _Skip) -> Iterator[av.VideoFrame]:
-        self._codec.skip_frame = skip
+        # The decoder of AV1 takes this once and for all from the first packet.
+        self._codec.skip_frame = skip if self._codec.is_open else "DEFAULT"
         try:
             frames = packet.decode()
         except MemoryError:

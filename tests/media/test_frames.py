@@ -25,6 +25,7 @@ HEVC = VideoSpec(
     ),
 )
 VP9 = VideoSpec(codec="libvpx-vp9", options=(("deadline", "realtime"), ("cpu-used", "8"), ("g", "15")))
+AV1 = VideoSpec(codec="libsvtav1", options=(("preset", "8"), ("crf", "10")))
 MPEG2 = VideoSpec(codec="mpeg2video", options=(("bf", "2"), ("g", "12"), ("b", "2000000")))
 
 
@@ -38,6 +39,7 @@ def counted(tmp_path_factory):
         "open-groups.ts": OPEN_GROUPS,
         "hevc.mkv": HEVC,
         "vp9.webm": VP9,
+        "av1.mp4": AV1,
         "mpeg2.ts": MPEG2,
     }
     return {
@@ -47,7 +49,8 @@ def counted(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "name", ["b-frames.mp4", "open-groups.mp4", "open-groups.ts", "hevc.mkv", "vp9.webm", "mpeg2.ts"]
+    "name",
+    ["b-frames.mp4", "open-groups.mp4", "open-groups.ts", "hevc.mkv", "vp9.webm", "av1.mp4", "mpeg2.ts"],
 )
 @pytest.mark.parametrize("fps", [0.5, 2, 5, 10])
 async def test_what_is_skipped_changes_nothing_of_what_is_kept(pool, counted, name, fps):
@@ -64,7 +67,7 @@ async def test_every_frame_when_more_are_asked_for_than_there_are(pool, counted)
     assert film.numbers == list(range(100))
 
 
-@pytest.mark.parametrize("name", ["b-frames.mp4", "open-groups.ts", "hevc.mkv"])
+@pytest.mark.parametrize("name", ["b-frames.mp4", "open-groups.ts", "hevc.mkv", "av1.mp4"])
 async def test_a_stretch(pool, counted, name):
     film = await decode_all(pool, counted[name], fps=5, start=1.5, end=2.3)
     # 1.5 lies between two frames: the first at or after it is number 38, at 1.52.
