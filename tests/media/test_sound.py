@@ -56,6 +56,22 @@ async def test_a_voice_that_two_channels_hold_with_opposite_signs_is_heard(pool,
     assert loudest_hertz(sound.samples) == pytest.approx(440, abs=1)
 
 
+@pytest.mark.parametrize("constant", [0.02, 0.3])
+async def test_a_constant_in_both_channels_hides_no_opposite_signs(pool, tmp_path, constant):
+    voice = 0.2 * media_files.tone(2.0, 48_000)
+    samples = np.stack([constant + voice, constant - voice], axis=1)
+    sound = await decode_all(pool, media_files.write_sound(tmp_path / "turned.wav", samples, rate=48_000))
+    wave = sound.samples[2000:-2000] - sound.samples.mean()
+    assert np.abs(wave).max() == pytest.approx(0.1, abs=0.01)
+
+
+async def test_a_voice_that_two_channels_hold_with_opposite_signs_does_not_change_its_sign(pool, tmp_path):
+    voice, rng = media_files.tone(4.0, 48_000), np.random.default_rng(7)
+    samples = np.stack([voice, -voice], axis=1) + rng.normal(0.0, 0.005, (len(voice), 2))
+    sound = await decode_all(pool, media_files.write_sound(tmp_path / "turned.wav", samples, rate=48_000))
+    assert np.corrcoef(sound.samples, media_files.tone(4.0, 16_000))[0, 1] > 0.99
+
+
 @pytest.mark.parametrize("layout", ["FL+FC", "SL+SR", "BL+BR", "FL+BC"])
 async def test_channels_that_ffmpeg_does_not_mix_are_heard(pool, tmp_path, layout):
     audio = AudioSpec(codec="pcm_s16le", layout=layout)
