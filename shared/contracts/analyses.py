@@ -35,7 +35,11 @@ class Notice(Contract):
 
 
 class FrameFace(Contract):
-    """One face of one frame."""
+    """One face of one frame, its scores read from this frame alone.
+
+    Those of people, moments and the verdict also go by what the face does over time, so they may name another
+    emotion than the frames do.
+    """
 
     person: int | None = Field(ge=1, description="null in events, before faces are linked into people.")
     box: Box
@@ -54,7 +58,10 @@ class Frame(Contract):
 
 
 class Segment(Contract):
-    """A stretch of sound with speech in it."""
+    """A stretch of sound with speech in it, its scores as the voice network read it alone.
+
+    Those of moments and the verdict may lean on what is usual for the voice: see `baseline` of `speech`.
+    """
 
     start: float = Field(ge=0)
     end: float = Field(gt=0)
