@@ -31,6 +31,9 @@ class AnalysisMetrics:
         self._ends = Counter(
             "emotion_decodings_total", "Decoder processes, by how they ended.", ["end"], registry=registry
         )
+        # Prometheus sees no increase in a count that begins with its first end.
+        for end in ("crashed", "stopped", "cpu-limit"):
+            self._ends.labels(end)
         self._places = Gauge(
             "emotion_places",
             "Uploads inside the gateway, and how many may be.",

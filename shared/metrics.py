@@ -94,6 +94,9 @@ class ServiceMetrics:
             ["problem"],
             registry=self.registry,
         )
+        # Prometheus sees no increase in a count that begins with its first fault.
+        for problem in ("internal-error", "overloaded"):
+            self.refusals.labels(problem)
         self.breaker_open = Gauge(
             "emotion_breaker_open",
             "1 while calls to an inner service are given up at once, after failures in a row.",

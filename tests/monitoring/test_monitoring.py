@@ -177,6 +177,22 @@ def test_a_service_that_is_gone_or_near_its_limit_is_told_of(service):
     pytest.fail(f"MemoryNearLimit does not look at {service}")
 
 
+def test_what_is_counted_of_faults_begins_at_nothing(used_house):
+    # Prometheus sees no increase in a count that is there only from its first fault on.
+    for url in (used_house.gateway, used_house.face, used_house.speech, used_house.fusion):
+        for problem in ("internal-error", "overloaded"):
+            assert f'emotion_refusals_total{{problem="{problem}"}} 0.0' in metrics_of(url)
+    for end in ("crashed", "stopped", "cpu-limit"):
+        assert f'emotion_decodings_total{{end="{end}"}} 0.0' in metrics_of(used_house.gateway)
+
+
+def test_too_busy_counts_every_way_to_upload(used_house):
+    rules = {rule["alert"]: rule["expr"] for group in ALERTS["groups"] for rule in group["rules"]}
+    (methods,) = re.findall(r'http_request_method=~"([A-Z|]+)"', rules["TooBusy"])
+    ways = httpx.get(f"{used_house.gateway}/openapi.json", timeout=60).json()["paths"]["/v1/analyses"]
+    assert set(methods.split("|")) == {way.upper() for way in ways}
+
+
 @needs_promtool
 def test_promtool_finds_nothing_wrong():
     promtool("check", "config", "prometheus.yml")
