@@ -9,9 +9,10 @@ import pytest
 from face_service.classification import AppearanceReader
 from shared.inference import OnnxSession, load_manifest
 from training.face.appearance import figure, measured
+from training.face.calibrate import calibrate
 from training.face.evaluate import flipped_too, open_graph, run_graph
 from training.face.landmarks import find_all
-from training.face.samples import fer2013_corpus, points_file
+from training.face.samples import CORPORA, fer2013_corpus, points_file
 from training.face.tests_on import Cropper, set_of
 
 MODELS = Path(__file__).parents[2] / "face_service" / "models"
@@ -33,6 +34,19 @@ def test_fer2013_is_as_the_manifest_says(profile):
         right = (logits.argmax(1) == label)[label >= 0]
         stated = figures[f"{title}, with mirror image, accuracy, %"]
         assert 100 * np.mean(right) == pytest.approx(stated, abs=0.5)
+
+
+@pytest.mark.accuracy
+@pytest.mark.timeout(3600)
+@pytest.mark.skipif("EMOTION_CORPORA" not in os.environ, reason="needs the corpora")
+def test_how_sure_it_is_was_set_on_the_parts_to_choose_on(tmp_path):
+    folder = MODELS / "default" / "classification"
+    manifest = load_manifest(folder)
+    for name in CORPORA:
+        np.save(points_file(tmp_path, name), find_all(name, only="PublicTest" if name == "fer2013" else None))
+    found = calibrate(folder / manifest.file, "default", tmp_path, CORPORA)
+    assert found.temperature == pytest.approx(manifest.temperature, abs=0.005)
+    assert found.threshold == pytest.approx(manifest.uncertain_below, abs=0.011)
 
 
 @pytest.mark.accuracy

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from training.face.calibrate import calibrating
 from training.face.head_choice import choose_shares
 from training.measures import (
     by_person,
@@ -70,6 +71,13 @@ def test_temperature_undoes_a_scale(scale):
     logits, labels = drawn(5000, scale)
     temperature = fit_temperature(logits, labels, np.ones(len(labels)))
     assert temperature == pytest.approx(scale, rel=0.06)
+
+
+@pytest.mark.parametrize(("profile", "kept"), [("default", ["FER+"]), ("paper", ["FER2013", "FER+"])])
+def test_pictures_that_are_labelled_twice_are_calibrated_by_the_votes(profile, kept):
+    labels = np.zeros(3, np.int64)
+    assert list(calibrating(profile, {"FER2013": labels, "FER+": labels})) == kept
+    assert list(calibrating(profile, {"RAF-DB": labels})) == ["RAF-DB"]
 
 
 def test_threshold_reaches_what_is_wanted():

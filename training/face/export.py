@@ -29,9 +29,10 @@ from shared.contracts.manifests import Figure, Manifest, Tensor
 from training import checkpoints
 from training.export.face_graph import default_graph, paper_graph
 from training.export.face_int8 import round_kernels, round_plain
+from training.face.calibrate import calibrate, test_figures
 from training.face.card import licence_line, short_names, write_documents
 from training.face.crops import DEFAULT_SIDE, PAPER_SIDE
-from training.face.evaluate import evaluate, figure, milliseconds, open_graph, run_graph, tests_in
+from training.face.evaluate import milliseconds
 from training.face.from_graph import load_graph
 from training.face.head_choice import Answers, choose_plain_shares, choose_shares, mean_accuracy
 from training.face.learned import LearnedFrom, learned_by
@@ -40,8 +41,7 @@ from training.face.paper_network import PaperNetwork
 from training.face.plain_network import SIDE, PlainNetwork
 from training.face.samples import CONVENTIONS, CORPORA, load_corpus, points_file
 from training.face.stages import logits_on
-from training.face.tests_on import Cropper, set_of
-from training.measures import fit_temperature, probabilities, threshold_for
+from training.face.tests_on import Cropper
 
 Array = npt.NDArray[np.float32]
 # Crops of each corpus by which the ranges of int8 are set.
@@ -59,15 +59,6 @@ PREPROCESSING = {
         "colour": "grey (ITU-R BT.601)",
     },
 }
-
-
-class Calibration(NamedTuple):
-    """What is measured on the parts to choose on, and nowhere else."""
-
-    temperature: float
-    threshold: float
-    right_above: float
-    kept_above: float
 
 
 def load_average(run: Path, network: torch.nn.Module, name: str) -> dict[str, Array]:
@@ -152,44 +143,6 @@ def learned_from(cache: Path, corpora: Sequence[str]) -> npt.NDArray[np.uint8]:
         corpus = load_corpus(name, cache)
         found.append(cropper.crops(corpus, corpus.indices("train")[:CALIBRATED_ON]))
     return np.concatenate(found)
-
-
-def calibrate(path: Path, profile: str, cache: Path, corpora: Sequence[str]) -> Calibration:
-    """Temperature and threshold on the parts to choose on, every test set of them with the same weight."""
-    session, cropper = open_graph(path), Cropper(profile)
-    names = corpora if profile == "default" else ("fer2013",)
-    logits, labels, weights = [], [], []
-    for name in names:
-        test = set_of(cropper, load_corpus(name, cache), "choose")
-        found = run_graph(session, test.crops)
-        for every in test.questions.values():
-            asked = every >= 0
-            logits.append(found[asked])
-            labels.append(every[asked])
-            share = 1 / len(test.questions) if name == "kdef" else 1.0
-            weights.append(np.full(asked.sum(), share / asked.sum()))
-    for one, answer in zip(logits, labels, strict=True):
-        print(f"part to choose on, n={len(answer)}: accuracy {(one.argmax(1) == answer).mean():.3f}")
-    together, label, weight = np.concatenate(logits), np.concatenate(labels), np.concatenate(weights)
-    temperature = fit_temperature(together, label, weight)
-    scores = probabilities(together, temperature)
-    return Calibration(temperature, *threshold_for(scores, label, weight))
-
-
-def test_figures(path: Path, profile: str, temperature: float, cache: Path) -> list[Figure]:
-    """Every figure on the test parts that are there, for the manifest."""
-    figures = []
-    for result in evaluate(path, profile, temperature, cache, tests_in(cache)):
-        print(
-            f"{result.name}: {result.accuracy}, ECE {result.error_before:.3f} -> {result.error_after:.3f}",
-            flush=True,
-        )
-        figures.append(figure(f"{result.name}, accuracy, %", result.accuracy))
-        error = Figure(
-            what=f"{result.name}, ECE (15 bins)", value=round(result.error_after, 4), n=result.accuracy.n
-        )
-        figures.append(error)
-    return figures
 
 
 def tensors(profile: str) -> tuple[Tensor, Tensor]:
