@@ -43,6 +43,8 @@ def listen(host: str, port: int) -> socket.socket:
         PortInUseError: not on this port.
         HostError: on no port of this host.
     """
+    if not host:
+        raise HostError("''", port, "an empty address means every address there is")
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:
         # A connection that has just ended does not make the port used.

@@ -55,7 +55,8 @@ class ServiceSettings(BaseSettings):
         env_prefix="EMOTION_", env_nested_delimiter="__", frozen=True, extra="ignore"
     )
 
-    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    # An empty one would be every address that there is.
+    host: str = Field(default="127.0.0.1", min_length=1, description="Address to listen on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on.")
     listener: int | None = Field(
         default=None, ge=3, description="Descriptor of a socket that listens there already."

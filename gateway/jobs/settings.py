@@ -1,7 +1,9 @@
 """Settings of jobs, as in `EMOTION_JOBS__RETENTION_SECONDS=600`."""
 
 import base64
+import importlib.util
 import os
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +14,29 @@ from shared.settings import Seconds, usable_cpus
 FILE = "jobs.sqlite"
 # As Standard Webhooks has it.
 _SIGNING_KEY_MARK = "whsec_"
+# More than anybody needs, and a number that every database can hold.
+_MOST = 1_000_000
+
+
+_BUCKET = re.compile(r"s3://[A-Za-z0-9][A-Za-z0-9._-]*(/\S*)?")
+
+
+def is_postgres_url(text: str) -> bool:
+    """Tell whether a database could be asked under this URL, whether or not it is there."""
+    # Large libraries, for those who have such a database.
+    from psycopg import ProgrammingError  # noqa: PLC0415
+    from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415
+    from sqlalchemy.engine import make_url  # noqa: PLC0415
+    from sqlalchemy.exc import ArgumentError  # noqa: PLC0415
+
+    if not re.match(r"postgresql(\+psycopg)?://", text):
+        return False
+    try:
+        url = make_url(text).set(drivername="postgresql")
+        conninfo_to_dict(url.render_as_string(hide_password=False))
+    except (ArgumentError, ProgrammingError, ValueError):
+        return False
+    return url.port is None or 1 <= url.port <= 65535
 
 
 def default_data_folder() -> Path:
@@ -43,23 +68,26 @@ class JobSettings(BaseModel):
     )
     database_url: str = Field(
         default="",
-        pattern="^($|postgresql)",
         description="`postgresql://...` to share jobs among machines; SQLite in the data folder without it.",
     )
     store_url: str = Field(
         default="",
-        pattern="^($|s3://)",
         description="`s3://bucket/prefix` to share uploads among machines; the data folder without it.",
     )
     worker: Literal["embedded", "none"] = Field(
         default="embedded", description="`none`: this gateway accepts jobs and leaves them to other workers."
     )
     at_once: int = Field(
-        default_factory=lambda: max(1, usable_cpus() // 2), ge=1, description="Jobs of one worker at once."
+        default_factory=lambda: max(1, usable_cpus() // 2),
+        ge=1,
+        le=_MOST,
+        description="Jobs of one worker at once.",
     )
-    most: int = Field(default=500, ge=1, description="Jobs that may wait or run; one more is refused.")
+    most: int = Field(
+        default=500, ge=1, le=_MOST, description="Jobs that may wait or run; one more is refused."
+    )
     most_per_caller: int = Field(
-        default=100, ge=1, description="Jobs of one key or address that may wait or run."
+        default=100, ge=1, le=_MOST, description="Jobs of one key or address that may wait or run."
     )
     seconds: Seconds = Field(default=14_400, description="Longest time for one job.")
     retention_seconds: float = Field(
@@ -74,6 +102,30 @@ class JobSettings(BaseModel):
     rescue_seconds: float = Field(
         default=5, gt=0, le=3600, description="How often a worker looks for jobs of workers that died."
     )
+
+    @field_validator("database_url")
+    @classmethod
+    def _can_be_read(cls, value: str) -> str:
+        if value and not is_postgres_url(value):
+            message = (
+                "must be postgresql://user:password@host:port/name, with %40, %3A and %2F for @, : and / in "
+                "a password, and options as PostgreSQL names them"
+            )
+            raise ValueError(message)
+        return value
+
+    @field_validator("store_url")
+    @classmethod
+    def _names_a_bucket(cls, value: str) -> str:
+        if not value:
+            return value
+        if not _BUCKET.fullmatch(value):
+            message = "must be s3://bucket or s3://bucket/prefix"
+            raise ValueError(message)
+        if importlib.util.find_spec("obstore") is None:
+            message = "needs the extra s3: pip install '.[gateway,s3]'"
+            raise ValueError(message)
+        return value
 
     @property
     def at_once_here(self) -> int:

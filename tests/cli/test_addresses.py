@@ -59,6 +59,11 @@ def test_urls() -> None:
     assert reachable_url("::", 80) == "http://[::1]:80"
 
 
+def test_an_empty_host_does_not_open_every_door() -> None:
+    with pytest.raises(HostError, match="''"):
+        listen("", 0)
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.1.1", "127.1", "localhost", "LOCALHOST"])
 def test_what_only_this_machine_can_reach(host: str) -> None:
     with listen(host, 0) as listener:

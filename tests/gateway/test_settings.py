@@ -1,6 +1,7 @@
 """Settings of all services: what would only be noticed later, or never, stops the start."""
 
 import base64
+import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,9 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from face_service.settings import FaceSettings
 from fusion_service.settings import FusionSettings
-from gateway.jobs.settings import WebhookSettings
+from gateway.jobs.settings import JobSettings, WebhookSettings
 from gateway.settings import GatewaySettings
-from shared.settings import ServiceSettings
+from shared.settings import ServiceSettings, told_in_words
 from speech_service.settings import SpeechSettings
 
 SERVICES = (GatewaySettings, FaceSettings, SpeechSettings, FusionSettings)
@@ -72,6 +73,63 @@ def test_what_stops_the_start_tells_no_secret(monkeypatch: pytest.MonkeyPatch):
         GatewaySettings()
     assert refused.value.error_count() == 2
     assert "of-nobody-else" not in str(refused.value)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_an_empty_host_is_none(service: type[ServiceSettings], monkeypatch: pytest.MonkeyPatch):
+    # To the system it is every address of this machine.
+    monkeypatch.setenv("EMOTION_HOST", "")
+    with pytest.raises(ValidationError, match="host"):
+        service()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("postgres://u:geheim@h/n", "postgresqlx://u:geheim@h/n", "postgresql:geheim", "mysql://geheim@h/n"),
+        *("postgresql+asyncpg://u:geheim@h/n", "postgresql://u:p@h:geheim/n", "postgresql://u:geheim@h:0/n"),
+        *("postgresql://u:geheim@h:65536/n", "postgresql://u:geheim@h/n?sslmod=require"),
+    ],
+)
+def test_a_database_that_could_never_be_asked(url: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("EMOTION_JOBS__DATABASE_URL", url)
+    with pytest.raises(ValidationError, match="must be postgresql://user:password@host:port/name") as refused:
+        GatewaySettings()
+    assert "geheim" not in str(refused.value) + str(told_in_words(refused.value))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("", "postgresql://", "postgresql://u:p%40%2F@h.example:5433/n?sslmode=require&connect_timeout=3"),
+        *("postgresql+psycopg://h/n", "postgresql://u@[::1]:5432/n", "postgresql:///n?host=/run/postgresql"),
+    ],
+)
+def test_a_database_that_may_be_there(url: str):
+    assert JobSettings(database_url=url).database_url == url
+
+
+@pytest.mark.parametrize("url", ["s3://", "s3:///prefix", "s3:bucket", "s3://a bucket", "https://bucket"])
+def test_a_store_without_a_bucket(url: str):
+    with pytest.raises(ValidationError, match="must be s3://bucket"):
+        JobSettings(store_url=url)
+
+
+@pytest.mark.parametrize("url", ["", "s3://bucket", "s3://bucket/", "s3://my-bucket.eu/prefix/of/ours"])
+def test_a_store_with_a_bucket(url: str):
+    assert JobSettings(store_url=url).store_url == url
+
+
+def test_a_store_whose_library_is_not_installed(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    with pytest.raises(ValidationError, match="extra s3"):
+        JobSettings(store_url="s3://bucket")
+
+
+@pytest.mark.parametrize("name", ["at_once", "most", "most_per_caller"])
+def test_a_number_of_jobs_that_no_database_holds(name: str):
+    with pytest.raises(ValidationError, match=name):
+        JobSettings(**{name: 10**20})
 
 
 @pytest.mark.parametrize("folder", ["nonexistent", "a-file"])
