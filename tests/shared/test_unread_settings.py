@@ -25,6 +25,11 @@ from speech_service.settings import SpeechSettings
         ("EMOTION_JOB__AT_ONCE", "EMOTION_JOBS__AT_ONCE"),
         ("EMOTION_FACE_MODEL", "EMOTION_FACE_MODELS"),
         ("emotion_log_levels", "EMOTION_LOG_LEVEL"),
+        ("EMOTION_JOBS_AT_ONCE", "EMOTION_JOBS__AT_ONCE"),
+        ("EMOTION_MEDIA_MAX_SECONDS", "EMOTION_MEDIA__MAX_SECONDS"),
+        ("EMOTION_WEBHOOK_SECRET", "EMOTION_WEBHOOKS__SECRET"),
+        ("EMOTION__THREADS", "EMOTION_THREADS"),
+        ("EMOTION_LOG__LEVEL", "EMOTION_LOG_LEVEL"),
     ],
 )
 def test_a_slip_is_told_with_what_is_meant(written, meant):
@@ -44,6 +49,7 @@ def test_a_slip_is_told_with_what_is_meant(written, meant):
         "EMOTION_CORPORA",
         "EMOTION_OF_SOMEBODY_ELSE",
         "EMOTION_BROWSER_TESTS",
+        "EMOTION_PROMETHEUS_PORT",
         "MAX_UPLOADS",
     ],
 )
@@ -59,6 +65,9 @@ def test_a_service_alone_takes_no_setting_of_another_for_a_slip(kind):
     """As where one file of variables is given to all containers."""
     everything = [f"EMOTION_{name.upper()}" for other in KINDS for name in other.model_fields]
     others = ["EMOTION_SERVER", "EMOTION_API_KEY", "EMOTION_TAG", "EMOTION_CORPORA"]
+    groups = {name: field.annotation for name, field in GatewaySettings.model_fields.items()}
+    for group in ("jobs", "live", "media", "webhooks"):
+        everything += [f"EMOTION_{group}__{name}".upper() for name in groups[group].model_fields]
     assert not list(unread_settings([*everything, *others], kind, alike=MUCH_ALIKE))
 
 
