@@ -172,13 +172,18 @@ def _tools(  # noqa: PLR0917 - called once, just above
     )
 
 
+# Shorter than whoever asks for the gateway's own health waits (`shared.health_check`: 2 s), or a silent
+# service would be a silent gateway.
+_HEALTH_SECONDS = 1.0
+
+
 async def _components(app: FastAPI) -> dict[str, str]:
     """Ask the inner services; without one of face and speech the gateway still works, degraded."""
     clients: tuple[ServiceClient, ...] = app.state.clients
 
     async def state(client: ServiceClient) -> bool:
         try:
-            await client.get("/health/ready", seconds=2)
+            await client.get("/health/ready", seconds=_HEALTH_SECONDS)
         except ServiceDownError:
             return False
         return True

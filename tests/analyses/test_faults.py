@@ -2,8 +2,11 @@
 
 import asyncio
 import contextlib
+import os
 import re
 import socket
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -81,6 +84,18 @@ def test_one_service_down_is_partial(house, film, down, other):
     assert analysis["models"][down] is None
     assert analysis["models"][other] is not None
     assert f"{down}-unavailable" in {notice["code"] for notice in analysis["notices"]}
+
+
+def test_a_silent_service_does_not_make_the_gateway_unhealthy(house):
+    with silent_service() as silent, gateway_with(house, speech_url=silent) as client:
+        asked = subprocess.run(
+            [sys.executable, "-m", "shared.health_check"],
+            env={**os.environ, "EMOTION_PORT": str(client.base_url.port)},
+            timeout=60,
+            check=False,
+        )
+        assert asked.returncode == 0
+        assert client.get("/health/ready").json()["components"]["speech"] == "degraded"
 
 
 def test_a_late_service_is_partial_and_does_not_outlast_the_limit(house, film):
