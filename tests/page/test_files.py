@@ -363,7 +363,7 @@ def test_what_is_missing_is_said_with_its_reason(browser, house: House, media: P
         expect(page.get_by_role("note")).to_contain_text("speech_service")
         expect(page.get_by_text("Nothing to read", exact=True)).to_be_visible()
         # Nobody's browser plays MPEG-4 part 2: what was found is shown without the pictures.
-        expect(page.get_by_text("This browser cannot show film")).to_be_visible()
+        expect(page.get_by_text("This browser cannot show this film (mp4, mpeg4)")).to_be_visible()
         page.get_by_role("slider").press("End")
         said = "1.0 s of 1.0 s. Fused: nothing. Faces: nothing. Voice: nothing"
         expect(page.get_by_role("slider")).to_have_attribute("aria-valuetext", said)

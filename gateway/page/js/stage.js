@@ -2,7 +2,6 @@
 
 import { Boxes, FaceTrack, describeFaces } from "./boxes.js";
 import { make } from "./dom.js";
-import { describeMedia } from "./wording.js";
 
 /** Show a picture with its faces. */
 export function showPicture(analysis, url, name) {
@@ -50,6 +49,7 @@ function upright({ width, height, rotation }) {
   return rotation % 180 === 0 ? { width, height } : { width: height, height: width };
 }
 
-function cannotShow(media) {
-  return make("p", { class: "cannot-show", text: `This browser cannot show ${describeMedia(media)}. What was found in it stands where it was found.` });
+function cannotShow({ kind, container, video }) {
+  const coding = [container, video?.codec].filter(Boolean).join(", ");
+  return make("p", { class: "cannot-show", text: `This browser cannot show this ${kind} (${coding}). What was found in it stands where it was found.` });
 }
