@@ -81,7 +81,6 @@ class ServiceClient:
         self._http = httpx.AsyncClient(
             base_url=base_url,
             transport=transport or ReplicaTransport(httpx.AsyncHTTPTransport(limits=limits, trust_env=False)),
-            timeout=httpx.Timeout(None, connect=_CONNECT_SECONDS),  # the deadline below is a total one
             trust_env=False,
         )
 
@@ -96,7 +95,9 @@ class ServiceClient:
 
     async def get(self, path: str, *, seconds: float) -> bytes:
         """GET; see `post`."""
-        return await self._call(_Call("GET", path), seconds)
+        # A replica that is gone is found out in time to ask the next one, and is then passed over.
+        connect_seconds = min(_CONNECT_SECONDS, seconds / 2)
+        return await self._call(_Call("GET", path, connect_seconds=connect_seconds), seconds)
 
     async def post(
         self,
@@ -191,6 +192,7 @@ class ServiceClient:
                 content=call.content,
                 headers=call.headers(deadline),
                 params=call.parameters,
+                timeout=httpx.Timeout(None, connect=call.connect_seconds),  # the deadline is a total one
             )
         except httpx.TransportError as error:
             self._observe(started, "", type(error).__name__)
@@ -219,6 +221,7 @@ class _Call:
     content: bytes | Pieces | None = None
     media_type: str | None = None
     parameters: Mapping[str, str] | None = None
+    connect_seconds: float = _CONNECT_SECONDS
 
     def release(self) -> None:
         """Let go of the body."""

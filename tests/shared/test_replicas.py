@@ -135,3 +135,14 @@ async def test_the_client_of_services_reaches_a_name():
         async with ServiceClient("face", f"http://localhost:{port}") as client:
             assert await client.get("/", seconds=30) == b"0"
     assert one.hosts == [f"localhost:{port}"]
+
+
+async def test_a_question_of_a_second_does_not_wait_all_of_it_for_one_that_is_gone():
+    async with pair() as (_, url):
+        port = httpx.URL(url).port
+        gone = "127.0.0.3"
+        # Whose queue is full takes no connection and says nothing, as a machine that is gone.
+        with socket.create_server((gone, port), backlog=0), socket.create_connection((gone, port)):
+            async with ServiceClient("face", url, transport=spread((gone, ADDRESSES[0]))) as client:
+                for _ in range(3):
+                    assert await client.get("/", seconds=1.0) == b"0"
